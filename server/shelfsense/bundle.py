@@ -1,0 +1,163 @@
+"""The bundle: one folder with everything a server loads, verified by digest before anything is parsed.
+
+Reading never hands out a byte whose digest was not checked on that very byte; writing goes to a
+temporary folder and becomes visible by one rename. Knows the manifest, not what the files mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from shelfsense.errors import BundleRefused
+
+FORMAT_VERSION = 1
+"""Newest bundle format this code reads and the one it writes."""
+
+MANIFEST = "manifest.json"
+MANIFEST_DIGEST = "manifest.sha256"
+_REQUIRED = ("format_version", "bundle_version", "label_space", "locales", "files", "backbone", "embedding")
+_COPY_AGAIN = "copy the bundle again from where it was published"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle folder.
+
+    Attributes:
+        path: the folder.
+        manifest: the parsed manifest; unknown keys are kept.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path | str) -> Bundle:
+        """Verify a folder and return it as a bundle.
+
+        Raises:
+            BundleRefused: naming the file, the fact and the remedy.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise BundleRefused(str(folder), "is no folder", "name a bundle folder with --bundle or SHELFSENSE_BUNDLE")
+        bundle = cls(folder, _read_manifest(folder))
+        listed = set(bundle.manifest["files"])
+        for name in sorted(_files_in(folder) - listed - {MANIFEST, MANIFEST_DIGEST}):
+            raise BundleRefused(name, "is not listed in the manifest", "remove it, or " + _COPY_AGAIN)
+        for name in sorted(listed):
+            bundle.read(name)
+        return bundle
+
+    @property
+    def version(self) -> str:
+        """The bundle's own version string."""
+        return str(self.manifest["bundle_version"])
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a listed file, their digest checked on the bytes returned.
+
+        Raises:
+            BundleRefused: when the file is not listed, missing, or differs from its digest.
+        """
+        entry = self.manifest["files"].get(name)
+        if entry is None:
+            raise BundleRefused(name, "is not part of this bundle", "use a bundle that has it")
+        data = _read(self.path, name)
+        if len(data) != entry["bytes"]:
+            raise BundleRefused(name, f"has {len(data)} bytes, the manifest says {entry['bytes']}", _COPY_AGAIN)
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise BundleRefused(name, "differs from its digest in the manifest", _COPY_AGAIN)
+        return data
+
+    def has(self, name: str) -> bool:
+        """Return whether the manifest lists the file."""
+        return name in self.manifest["files"]
+
+
+def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle folder and return it verified.
+
+    Args:
+        out: the folder to make; an existing bundle there is replaced by the rename, never edited.
+        manifest: all keys but ``format_version`` and ``files``, which are filled in.
+        files: file name (with ``/``) to content.
+    """
+    target = Path(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    listed = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
+    full = {**manifest, "format_version": FORMAT_VERSION, "files": dict(sorted(listed.items()))}
+    text = (json.dumps(full, ensure_ascii=False, indent=1) + "\n").encode()
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        staging.chmod(0o755)
+        for name, data in files.items():
+            place = staging / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        (staging / MANIFEST).write_bytes(text)
+        (staging / MANIFEST_DIGEST).write_text(hashlib.sha256(text).hexdigest() + "\n")
+        Bundle.open(staging)
+        _replace(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Bundle.open(target)
+
+
+def _replace(staging: Path, target: Path) -> None:
+    if not target.exists():
+        staging.rename(target)
+        return
+    Bundle.open(target)  # only ever replace what is a bundle
+    retired = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    target.rename(retired / "bundle")
+    staging.rename(target)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    data = _read(folder, MANIFEST)
+    wanted = _read(folder, MANIFEST_DIGEST).decode("ascii", "replace").split()
+    if not wanted or hashlib.sha256(data).hexdigest() != wanted[0]:
+        raise BundleRefused(MANIFEST, f"differs from its digest in {MANIFEST_DIGEST}", _COPY_AGAIN)
+    try:
+        manifest = json.loads(data)
+    except ValueError as error:
+        raise BundleRefused(MANIFEST, f"is not JSON ({error})", _COPY_AGAIN) from error
+    if not isinstance(manifest, dict):
+        raise BundleRefused(MANIFEST, "is not a JSON object", _COPY_AGAIN)
+    version = manifest.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise BundleRefused(
+            MANIFEST, f"has format version {version}, this server reads up to {FORMAT_VERSION}", "upgrade shelfsense"
+        )
+    missing = [key for key in _REQUIRED if key not in manifest]
+    if missing:
+        raise BundleRefused(MANIFEST, f"lacks the key {missing[0]}", _COPY_AGAIN)
+    for name in manifest["files"]:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise BundleRefused(MANIFEST, f"lists {name}, which lies outside the bundle", _COPY_AGAIN)
+    return manifest
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        fact = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise BundleRefused(name, fact, _COPY_AGAIN) from error
+
+
+def _files_in(folder: Path) -> set[str]:
+    found = set()
+    for parent, _, names in os.walk(folder):
+        found.update((Path(parent) / name).relative_to(folder).as_posix() for name in names)
+    return found

@@ -1,0 +1,130 @@
+"""A tree of product types: ids, English names, levels, ancestors.
+
+Knows nothing of models or locales. L is the number of types, in a fixed order that the
+classification head's outputs share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfsense.errors import InputRefused
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTypeNode:
+    """One type: its id, its parent's id (empty for a root) and its English name."""
+
+    id: str
+    parent_id: str
+    name: str
+
+
+class ProductTypes:
+    """A product-type tree in model order, parents before children.
+
+    Args:
+        label_space: the name of the tree, as in ``shopify-2025-08-depth-3``.
+        nodes: the types; every parent stands before its children.
+
+    Raises:
+        InputRefused: on a duplicate id, or a parent that is missing or stands later.
+    """
+
+    def __init__(self, label_space: str, nodes: Sequence[ProductTypeNode]) -> None:
+        self.label_space = label_space
+        self.nodes = tuple(nodes)
+        self.index = {node.id: i for i, node in enumerate(self.nodes)}
+        if len(self.index) != len(self.nodes):
+            raise InputRefused("product types: an id occurs twice; give every type one row")
+        self.parent = np.full(len(self.nodes), -1, dtype=np.int32)  # (L,) index of the parent, -1 at a root
+        self.level = np.ones(len(self.nodes), dtype=np.int32)  # (L,) 1 at a root
+        for i, node in enumerate(self.nodes):
+            if node.parent_id:
+                parent = self.index.get(node.parent_id, i)
+                if parent >= i:
+                    raise InputRefused(f"product types: {node.id}: its parent {node.parent_id} must come before it")
+                self.parent[i] = parent
+                self.level[i] = self.level[parent] + 1
+        self.depth = int(self.level.max(initial=0))
+        self.by_level = {k: np.flatnonzero(self.level == k) for k in range(1, self.depth + 1)}
+        self.paths = tuple(self._path(i) for i in range(len(self.nodes)))
+
+    @classmethod
+    def from_table(cls, label_space: str, rows: Iterable[Mapping[str, str]]) -> ProductTypes:
+        """Build a tree from rows with ``id``, ``parent_id`` (empty for a root) and ``name``, in any order.
+
+        Raises:
+            InputRefused: on a duplicate id, an unknown parent or a cycle.
+        """
+        nodes = {}
+        for row in rows:
+            node = ProductTypeNode(row["id"], row.get("parent_id") or "", row["name"])
+            if node.id in nodes:
+                raise InputRefused(f"product types: id {node.id} occurs twice; give every type one row")
+            nodes[node.id] = node
+        ordered: dict[str, ProductTypeNode] = {}
+        for identifier in nodes:
+            chain: list[str] = []
+            current = identifier
+            while current and current not in ordered:
+                if current in chain or current not in nodes:
+                    fact = "lies on a cycle" if current in chain else "has no row"
+                    raise InputRefused(f"product types: {identifier}: its ancestor {current} {fact}; mend the table")
+                chain.append(current)
+                current = nodes[current].parent_id
+            for name in reversed(chain):
+                ordered[name] = nodes[name]
+        return cls(label_space, list(ordered.values()))
+
+    @classmethod
+    def from_json(cls, data: bytes) -> ProductTypes:
+        """Read the form that `to_json` writes."""
+        try:
+            table = json.loads(data)
+            nodes = [ProductTypeNode(*row) for row in table["nodes"]]
+            return cls(str(table["label_space"]), nodes)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputRefused(f"product types: not the expected JSON ({error})") from error
+
+    def to_json(self) -> bytes:
+        """Return the tree as UTF-8 JSON, nodes in model order."""
+        rows = [[node.id, node.parent_id, node.name] for node in self.nodes]
+        return json.dumps({"label_space": self.label_space, "nodes": rows}, ensure_ascii=False, indent=0).encode()
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def ancestors(self, i: int) -> list[int]:
+        """Return a type's index and those of all its ancestors, deepest first."""
+        chain = [i]
+        while self.parent[chain[-1]] >= 0:
+            chain.append(int(self.parent[chain[-1]]))
+        return chain
+
+    def at_level(self, i: int, level: int) -> int:
+        """Return the ancestor (or self) of a type at a level, -1 when the type is shallower."""
+        return next((j for j in self.ancestors(i) if self.level[j] == level), -1)
+
+    def monotone(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raise every parent's probability to the largest of its children's.
+
+        Args:
+            probabilities: (B, L).
+
+        Returns:
+            A new array (B, L).
+        """
+        raised = probabilities.copy()
+        for level in range(self.depth, 1, -1):
+            children = self.by_level[level]
+            np.maximum.at(raised, (slice(None), self.parent[children]), raised[:, children])
+        return raised
+
+    def _path(self, i: int) -> tuple[str, ...]:
+        return tuple(self.nodes[j].name for j in reversed(self.ancestors(i)))
