@@ -1,1 +1,1 @@
-"""."""
+"""Makes what Shelfsense serves: data, objectives, recipes, evaluation, bundles."""

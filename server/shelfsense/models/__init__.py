@@ -1,0 +1,1 @@
+"""The networks, defined once: training imports them from here, engines run what they export."""

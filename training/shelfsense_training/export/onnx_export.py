@@ -1,0 +1,212 @@
+"""The int8 ONNX graph of an `UnderstanderModel`, and the loader that reads its weights back.
+
+The graph takes ``token_ids`` (B, T) int64 padded with the pad id, derives its own mask, and gives
+``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length. Calibration is folded
+into the classification head before it is quantised, so a reloaded model has none of its own.
+
+B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from shelfsense.models.backbone import Backbone
+from shelfsense.models.understander_model import UnderstanderModel
+from transformers import DistilBertConfig
+
+from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
+from shelfsense_training.export.int8 import Int8Rows, linear, quantise_tokens
+
+_EPSILON = 1e-12
+_MASKED = -1e9
+
+_Parameters = dict[str, NDArray[np.float32]]
+
+
+def export_int8(model: UnderstanderModel) -> bytes:
+    """Return the model as a serialised int8 ONNX graph."""
+    config = model.backbone.encoder.config
+    weights = _parameters(model)
+    graph = GraphBuilder()
+    shape = graph.node("Shape", "token_ids")
+    is_token = graph.node("Not", graph.node("Equal", "token_ids", graph.constant("pad", np.array(model.backbone.pad_id))))
+    mask = graph.node("Unsqueeze", graph.node("Cast", is_token, to=FLOAT), graph.integers(2))  # (B, T, 1)
+    bias = graph.node("Where", is_token, graph.number(0.0), graph.number(_MASKED))
+    bias = graph.node("Unsqueeze", bias, graph.integers(1, 2))  # (B, 1, 1, T)
+    hidden = _embed(graph, weights, shape)
+    for layer in range(config.n_layers):
+        hidden = _block(graph, weights, f"layer.{layer}", hidden, bias, config.n_heads)
+    total = graph.node("ReduceSum", graph.node("Mul", hidden, mask), graph.integers(1), keepdims=0)
+    pooled = graph.node("Div", total, graph.node("ReduceSum", mask, graph.integers(1), keepdims=0))  # (B, D)
+    _heads(graph, weights, pooled)
+    return graph.model(
+        {"token_ids": (INT64, ["B", "T"])},
+        {
+            "probabilities": (FLOAT, ["B", weights["classification.bias"].shape[0]]),
+            "embeddings": (FLOAT, ["B", weights["embedding.bias"].shape[0]]),
+        },
+    )
+
+
+def _parameters(model: UnderstanderModel) -> _Parameters:
+    """Collect the model's weights under the names the graph uses; queries scaled, calibration folded in."""
+    state = {k: v.detach().to(torch.float32).cpu().numpy() for k, v in model.state_dict().items()}
+    config = model.backbone.encoder.config
+    base = "backbone.encoder."
+    found: _Parameters = {
+        "word.weight": state[f"{base}embeddings.word_embeddings.weight"],
+        "position.weight": state[f"{base}embeddings.position_embeddings.weight"],
+        "embedding_norm.weight": state[f"{base}embeddings.LayerNorm.weight"],
+        "embedding_norm.bias": state[f"{base}embeddings.LayerNorm.bias"],
+        "classification.weight": state["classification.linear.weight"] * state["classification.scale"][:, None],
+        "classification.bias": state["classification.linear.bias"] * state["classification.scale"]
+        + state["classification.shift"],
+        "embedding.weight": state["embedding.linear.weight"],
+        "embedding.bias": state["embedding.linear.bias"],
+    }
+    query_scale = np.float32(1.0 / math.sqrt(config.dim // config.n_heads))
+    for i in range(config.n_layers):
+        source, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
+        for kind in ("weight", "bias"):
+            parts = [state[f"{source}attention.{p}_lin.{kind}"] for p in "qkv"]
+            found[f"{name}.qkv.{kind}"] = np.concatenate([parts[0] * query_scale, *parts[1:]])
+            found[f"{name}.attention_out.{kind}"] = state[f"{source}attention.out_lin.{kind}"]
+            found[f"{name}.attention_norm.{kind}"] = state[f"{source}sa_layer_norm.{kind}"]
+            found[f"{name}.ffn_in.{kind}"] = state[f"{source}ffn.lin1.{kind}"]
+            found[f"{name}.ffn_out.{kind}"] = state[f"{source}ffn.lin2.{kind}"]
+            found[f"{name}.ffn_norm.{kind}"] = state[f"{source}output_layer_norm.{kind}"]
+    return found
+
+
+def _embed(graph: GraphBuilder, weights: _Parameters, shape: str) -> str:
+    table = Int8Rows.from_float(weights["word.weight"])
+    rows = graph.node("Gather", graph.constant("word.weight.int8", table.values), "token_ids")
+    scale = graph.node("Gather", graph.constant("word.weight.scale", table.scale[:, None]), "token_ids")
+    words = graph.node("Mul", graph.node("Cast", rows, to=FLOAT), scale)  # (B, T, D)
+    length = graph.node("Slice", shape, graph.integers(1), graph.integers(2))
+    positions = graph.constant("position.weight", weights["position.weight"])
+    positions = graph.node("Slice", positions, graph.integers(0), length, graph.integers(0))
+    return _norm(graph, weights, "embedding_norm", graph.node("Add", words, positions))
+
+
+def _block(graph: GraphBuilder, weights: _Parameters, name: str, hidden: str, bias: str, heads: int) -> str:
+    width = weights[f"{name}.attention_norm.weight"].shape[0]
+    qkv = _linear(graph, weights, f"{name}.qkv", hidden)
+    split = graph.node("Split", qkv, outputs=3, axis=-1, num_outputs=3)
+    to_heads = graph.integers(0, 0, heads, width // heads)
+    query, key, value = (graph.node("Reshape", part, to_heads) for part in split)
+    query = graph.node("Transpose", query, perm=[0, 2, 1, 3])  # (B, H, T, D/H)
+    key = graph.node("Transpose", key, perm=[0, 2, 3, 1])
+    value = graph.node("Transpose", value, perm=[0, 2, 1, 3])
+    scores = graph.node("Add", graph.node("MatMul", query, key), bias)  # (B, H, T, T)
+    context = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
+    context = graph.node("Transpose", context, perm=[0, 2, 1, 3])
+    context = graph.node("Reshape", context, graph.integers(0, 0, width))
+    attended = graph.node("Add", _linear(graph, weights, f"{name}.attention_out", context), hidden)
+    attended = _norm(graph, weights, f"{name}.attention_norm", attended)
+    inner = linear(
+        graph,
+        f"{name}.ffn_in.weight",
+        quantise_tokens(graph, attended),
+        Int8Rows.from_float(weights[f"{name}.ffn_in.weight"]),
+    )
+    inner_bias = graph.constant(f"{name}.ffn_in.bias", weights[f"{name}.ffn_in.bias"])
+    inner = graph.node("BiasGelu", inner, inner_bias, domain=MICROSOFT)
+    out = graph.node("Add", _linear(graph, weights, f"{name}.ffn_out", inner), attended)
+    return _norm(graph, weights, f"{name}.ffn_norm", out)
+
+
+def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
+    quantised = quantise_tokens(graph, pooled)
+    products = {
+        name: graph.node(
+            "Add",
+            linear(graph, f"{name}.weight", quantised, Int8Rows.from_float(weights[f"{name}.weight"])),
+            graph.constant(f"{name}.bias", weights[f"{name}.bias"]),
+        )
+        for name in ("classification", "embedding")
+    }
+    graph.result("probabilities", graph.node("Sigmoid", products["classification"]))
+    graph.result("embeddings", graph.node("LpNormalization", products["embedding"], axis=-1, p=2))
+
+
+def _linear(graph: GraphBuilder, weights: _Parameters, name: str, value: str) -> str:
+    product = linear(
+        graph, f"{name}.weight", quantise_tokens(graph, value), Int8Rows.from_float(weights[f"{name}.weight"])
+    )
+    return str(graph.node("Add", product, graph.constant(f"{name}.bias", weights[f"{name}.bias"])))
+
+
+def _norm(graph: GraphBuilder, weights: _Parameters, name: str, value: str) -> str:
+    weight = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
+    bias = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
+    return str(graph.node("LayerNormalization", value, weight, bias, axis=-1, epsilon=_EPSILON))
+
+
+def load_int8(data: bytes, text_vocabulary: int) -> UnderstanderModel:
+    """Rebuild the torch model from a graph of `export_int8`; its weights are the int8 ones.
+
+    Args:
+        data: the bytes of ``model.onnx``.
+        text_vocabulary: V without locale tokens, as the manifest says.
+    """
+    constants = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(data).graph.initializer}
+    layers = sum(1 for name in constants if name.endswith("qkv.bias"))
+    width = constants["embedding_norm.bias"].shape[0]
+    heads = next(int(v[2]) for k, v in constants.items() if k.startswith("integers:(0, 0,") and len(v) == 4)
+    config = DistilBertConfig(
+        vocab_size=constants["word.weight.int8"].shape[0],
+        max_position_embeddings=constants["position.weight"].shape[0],
+        n_layers=layers,
+        n_heads=heads,
+        dim=width,
+        hidden_dim=constants["layer.0.ffn_in.bias"].shape[0],
+        pad_token_id=int(constants["pad"]),
+    )
+    backbone = Backbone.from_config(config, text_vocabulary)
+    model = UnderstanderModel(
+        backbone, constants["classification.bias"].shape[0], constants["embedding.bias"].shape[0]
+    )
+    model.load_state_dict(_state(constants, config), strict=False)
+    return model.eval()
+
+
+def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict[str, torch.Tensor]:
+    def matrix(name: str) -> NDArray[np.float32]:
+        if f"{name}.int8" not in constants:
+            return constants[name].astype(np.float32)
+        values = constants[f"{name}.int8"]
+        return Int8Rows(values.T, constants[f"{name}.scale"]).to_float()
+
+    base = "backbone.encoder."
+    words = Int8Rows(constants["word.weight.int8"], constants["word.weight.scale"][:, 0]).to_float()
+    found = {
+        f"{base}embeddings.word_embeddings.weight": words,
+        f"{base}embeddings.position_embeddings.weight": constants["position.weight"],
+        f"{base}embeddings.LayerNorm.weight": constants["embedding_norm.weight"],
+        f"{base}embeddings.LayerNorm.bias": constants["embedding_norm.bias"],
+    }
+    for head in ("classification", "embedding"):
+        found[f"{head}.linear.weight"] = matrix(f"{head}.weight")
+        found[f"{head}.linear.bias"] = constants[f"{head}.bias"]
+    query_scale = np.float32(math.sqrt(config.dim // config.n_heads))
+    for i in range(config.n_layers):
+        target, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
+        for kind in ("weight", "bias"):
+            query, key, value = np.split(matrix(f"{name}.qkv.{kind}"), 3)
+            found[f"{target}attention.q_lin.{kind}"] = query * query_scale
+            found[f"{target}attention.k_lin.{kind}"] = key
+            found[f"{target}attention.v_lin.{kind}"] = value
+            found[f"{target}attention.out_lin.{kind}"] = matrix(f"{name}.attention_out.{kind}")
+            found[f"{target}sa_layer_norm.{kind}"] = constants[f"{name}.attention_norm.{kind}"]
+            found[f"{target}ffn.lin1.{kind}"] = matrix(f"{name}.ffn_in.{kind}")
+            found[f"{target}ffn.lin2.{kind}"] = matrix(f"{name}.ffn_out.{kind}")
+            found[f"{target}output_layer_norm.{kind}"] = constants[f"{name}.ffn_norm.{kind}"]
+    return {k: torch.from_numpy(np.array(v)) for k, v in found.items()}
