@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -90,7 +90,11 @@ def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[st
         out: the folder to make; an existing bundle there is replaced by the rename, never edited.
         manifest: all keys but ``format_version`` and ``files``, which are filled in.
         files: file name (with ``/``) to content.
+
+    Raises:
+        BundleRefused: when what stands at ``out`` is no bundle, or a file name leads out of the folder.
     """
+    _check_names(files)
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
     listed = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
@@ -104,7 +108,7 @@ def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[st
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
         (staging / MANIFEST).write_bytes(text)
-        (staging / MANIFEST_DIGEST).write_text(hashlib.sha256(text).hexdigest() + "\n")
+        (staging / MANIFEST_DIGEST).write_bytes(_digest_line(text))
         Bundle.open(staging)
         _replace(staging, target)
     finally:
@@ -119,14 +123,18 @@ def _replace(staging: Path, target: Path) -> None:
     Bundle.open(target)  # only ever replace what is a bundle
     retired = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
     target.rename(retired / "bundle")
-    staging.rename(target)
+    try:
+        staging.rename(target)
+    except OSError:
+        (retired / "bundle").rename(target)
+        retired.rmdir()
+        raise
     shutil.rmtree(retired, ignore_errors=True)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     data = _read(folder, MANIFEST)
-    wanted = _read(folder, MANIFEST_DIGEST).decode("ascii", "replace").split()
-    if not wanted or hashlib.sha256(data).hexdigest() != wanted[0]:
+    if _read(folder, MANIFEST_DIGEST) != _digest_line(data):
         raise BundleRefused(MANIFEST, f"differs from its digest in {MANIFEST_DIGEST}", _COPY_AGAIN)
     try:
         manifest = json.loads(data)
@@ -135,17 +143,32 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise BundleRefused(MANIFEST, "is not a JSON object", _COPY_AGAIN)
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
         raise BundleRefused(
             MANIFEST, f"has format version {version}, this server reads up to {FORMAT_VERSION}", "upgrade shelfsense"
         )
     missing = [key for key in _REQUIRED if key not in manifest]
     if missing:
         raise BundleRefused(MANIFEST, f"lacks the key {missing[0]}", _COPY_AGAIN)
-    for name in manifest["files"]:
+    files = manifest["files"]
+    if not isinstance(files, dict) or not all(_is_entry(entry) for entry in files.values()):
+        raise BundleRefused(MANIFEST, "has no sha256 and bytes for every file", _COPY_AGAIN)
+    _check_names(files)
+    return manifest
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise BundleRefused(MANIFEST, f"lists {name}, which lies outside the bundle", _COPY_AGAIN)
-    return manifest
+
+
+def _digest_line(manifest: bytes) -> bytes:
+    return f"{hashlib.sha256(manifest).hexdigest()}\n".encode()
 
 
 def _read(folder: Path, name: str) -> bytes:

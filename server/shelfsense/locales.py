@@ -19,6 +19,9 @@ UNDETERMINED = "und"
 
 _LONGEST_TAG = 64
 
+# Bokmål and Nynorsk are written Norwegian, and stores say "no" for either; CLDR makes "no" the parent of both.
+_WRITTEN_AS = {"nb": "no", "nn": "no"}
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLocale:
@@ -99,8 +102,13 @@ def _canonical(tag: str) -> str:
 
 
 def _maximised(tag: str) -> tuple[str, str, str]:
-    full = langcodes.get(_canonical(tag)).maximize()
-    return full.language or UNDETERMINED, full.script or "", full.territory or ""
+    given = langcodes.get(_canonical(tag))
+    if not given.territory and (given.language or UNDETERMINED) == UNDETERMINED:
+        # Likely subtags would make English of a store that says it does not know.
+        return UNDETERMINED, given.script or "", ""
+    full = given.maximize()
+    language = full.language or UNDETERMINED
+    return _WRITTEN_AS.get(language, language), full.script or "", full.territory or ""
 
 
 def _nearest(candidates: list[str], language: str, territory: str) -> str:

@@ -53,6 +53,7 @@ class ProductTypes:
                 self.level[i] = self.level[parent] + 1
         self.depth = int(self.level.max(initial=0))
         self.by_level = {k: np.flatnonzero(self.level == k) for k in range(1, self.depth + 1)}
+        self._families = [self._families_at(k) for k in range(self.depth, 1, -1)]  # deepest first
         self.paths = tuple(self._path(i) for i in range(len(self.nodes)))
 
     @classmethod
@@ -121,10 +122,17 @@ class ProductTypes:
             A new array (B, L).
         """
         raised = probabilities.copy()
-        for level in range(self.depth, 1, -1):
-            children = self.by_level[level]
-            np.maximum.at(raised, (slice(None), self.parent[children]), raised[:, children])
+        for children, starts, parents in self._families:
+            best = np.maximum.reduceat(raised[:, children], starts, axis=1)  # (B, parents)
+            raised[:, parents] = np.maximum(raised[:, parents], best)
         return raised
+
+    def _families_at(self, level: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
+        """Return a level's types with siblings side by side, where each family starts, and the parents."""
+        members = self.by_level[level]
+        children = members[np.argsort(self.parent[members], kind="stable")]
+        parents, starts = np.unique(self.parent[children], return_index=True)
+        return children, starts, parents
 
     def _path(self, i: int) -> tuple[str, ...]:
         return tuple(self.nodes[j].name for j in reversed(self.ancestors(i)))

@@ -22,7 +22,7 @@ _TURKIC = {"tr", "az"}
 
 def normal_form(text: str) -> str:
     """Return the form under which two queries count as the same: NFKC, lower case, spaces folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    return " ".join(_lower_nfkc(text).split())
 
 
 def model_form(text: str, language: str = "und") -> str:
@@ -35,13 +35,17 @@ def model_form(text: str, language: str = "und") -> str:
     Returns:
         The folded text; empty when nothing visible remains.
     """
-    folded = unicodedata.normalize("NFKC", text)
+    # Characters are dropped first: their neighbours may compose once they are gone.
+    folded = unicodedata.normalize("NFKC", "".join(_visible(c) for c in text))
     if language in _TURKIC:
         folded = folded.replace("I", "ı")
     # Lower-casing U+0130 alone would leave a combining dot behind.
-    folded = folded.replace("İ", "i").lower()
-    kept = "".join(_visible(c) for c in folded)
-    return " ".join(kept.split())
+    return " ".join(_lower_nfkc(folded.replace("İ", "i")).split())
+
+
+def _lower_nfkc(text: str) -> str:
+    """Fold width and case; composing again after lower-casing is what makes folding twice change nothing."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
 
 
 def _visible(character: str) -> str:
@@ -75,7 +79,7 @@ def check_text(text: str, *, truncate: bool = False) -> tuple[str, bool]:
         text = text[:MAX_QUERY_BYTES].encode("utf-8", "surrogatepass")[:MAX_QUERY_BYTES].decode("utf-8", "ignore")
     if "\0" in text:
         raise InvalidQuery("text", f"holds U+0000 at character {text.index(chr(0))}; remove it")
-    if not model_form(text):
+    if not model_form(text).strip("".join(_MEANINGFUL_FORMAT) + " "):
         raise InvalidQuery("text", "holds only white space or invisible characters; send the words the shopper typed")
     return text, too_long
 

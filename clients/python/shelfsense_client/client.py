@@ -1,0 +1,183 @@
+"""The client for threads: one channel, safe to share between them.
+
+Knows how a call is driven and nothing of what it means; that is `calls.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import grpc
+
+from shelfsense.v1.query_understanding_pb2_grpc import QueryUnderstandingStub
+from shelfsense_client import calls, health
+from shelfsense_client.calls import CHANNEL_OPTIONS, DEFAULT_BATCH_TIMEOUT, DEFAULT_TIMEOUT, Call
+from shelfsense_client.request import AnswerOptions, Query, ReformulateOptions
+from shelfsense_client.results import (
+    ClassifyResponse,
+    DescribeModelResponse,
+    ItemError,
+    ReformulateResponse,
+    UnderstandResponse,
+)
+from shelfsense_client.retries import Attempts, RetryBudget, RetryPolicy
+
+Answer = TypeVar("Answer")
+
+_CALLS_IN_FLIGHT = 16
+"""Calls that `Client.embed` has open at once, enough to fill a batch at the server."""
+
+
+class Client:
+    """Asks a Shelfsense service; ``with Client("localhost:50051") as client: ...``.
+
+    Every method takes ``timeout``, the seconds for all attempts of a call together, and raises a
+    `ShelfsenseClientError`: `InvalidArgument`, `Overloaded`, `Unavailable`, `DeadlineExceeded`, ...
+
+    Args:
+        target: ``host:port``, or any gRPC target such as ``dns:///shelfsense:50051``.
+        timeout: default seconds of a call about one query.
+        batch_timeout: default seconds of each call of a batch, and of the description of the model.
+        credentials: TLS credentials, as of `grpc.ssl_channel_credentials`; None: no TLS.
+        retry_policy: which failures are tried again; the budget of 10 % bounds it in any case.
+        channel_options: gRPC channel options on top of the client's own.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        batch_timeout: float = DEFAULT_BATCH_TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+        retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008  frozen
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        options = (*CHANNEL_OPTIONS, *channel_options)
+        # A channel connects at its first call: nothing happens here that could fail.
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, options=options)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, options=options)
+        self._stub = QueryUnderstandingStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._timeout = timeout
+        self._batch_timeout = batch_timeout
+        self._policy = retry_policy
+        self._budget = RetryBudget()
+
+    def understand(
+        self,
+        text: str | bytes,
+        *,
+        locale: str = "",
+        truncate: bool = False,
+        timeout: float | None = None,
+        **options: Unpack[AnswerOptions],
+    ) -> UnderstandResponse:
+        """Return product types and reformulations of one query."""
+        return self._answer(calls.understand(Query(text, locale, truncate), options), timeout)
+
+    def classify(
+        self,
+        text: str | bytes,
+        *,
+        locale: str = "",
+        top_k: int | None = None,
+        truncate: bool = False,
+        timeout: float | None = None,
+    ) -> ClassifyResponse:
+        """Return the product types of one query."""
+        return self._answer(calls.classify(Query(text, locale, truncate), top_k), timeout)
+
+    def reformulate(
+        self,
+        text: str | bytes,
+        *,
+        locale: str = "",
+        truncate: bool = False,
+        timeout: float | None = None,
+        **options: Unpack[ReformulateOptions],
+    ) -> ReformulateResponse:
+        """Return the reformulations of one query."""
+        return self._answer(calls.reformulate(Query(text, locale, truncate), options), timeout)
+
+    def embed(
+        self,
+        texts: Iterable[str | bytes],
+        locale: str = "",
+        *,
+        truncate: bool = False,
+        timeout: float | None = None,
+    ) -> list[tuple[float, ...]]:
+        """Return one unit vector per text, in order; ``timeout`` is for each text."""
+        requests = [calls.embed(Query(text, locale, truncate)) for text in texts]
+        pool = ThreadPoolExecutor(max_workers=_CALLS_IN_FLIGHT, thread_name_prefix="shelfsense-embed")
+        try:
+            return list(pool.map(lambda call: self._answer(call, timeout), requests))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def batch_understand(
+        self,
+        queries: Iterable[Query | str | bytes],
+        *,
+        locale: str = "",
+        truncate: bool = False,
+        timeout: float | None = None,
+        **options: Unpack[AnswerOptions],
+    ) -> list[UnderstandResponse | ItemError]:
+        """Return an answer or an error per query, in order, for any number of queries.
+
+        Args:
+            queries: texts, or `Query` for those with a locale of their own.
+            locale: of the queries that are plain texts.
+            truncate: for the queries that are plain texts.
+            timeout: seconds for each call of up to 1,024 queries.
+            **options: as of `understand`, for every query.
+        """
+        asked = (query if isinstance(query, Query) else Query(query, locale, truncate) for query in queries)
+        answers: list[UnderstandResponse | ItemError] = []
+        for call in calls.batch_understand(asked, options):
+            batch = self._answer(call, timeout)
+            answers.extend(batch)
+        return answers
+
+    def describe_model(self, *, timeout: float | None = None) -> DescribeModelResponse:
+        """Return what the loaded bundle is and promises."""
+        return self._answer(calls.describe_model(), timeout)
+
+    def healthy(self, *, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """Return whether the service answers queries right now; asks once, and never raises for a failed call."""
+        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(health.METHOD)
+        try:
+            return health.is_serving(check(health.REQUEST, timeout=timeout))
+        except grpc.RpcError:
+            return False
+
+    def close(self) -> None:
+        """Close the channel; calls still open are cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _answer(self, call: Call[Answer], timeout: float | None) -> Answer:
+        if timeout is None:
+            timeout = self._batch_timeout if call.is_batch else self._timeout
+        attempts = Attempts.begin(self._policy, self._budget, timeout)
+        method = getattr(self._stub, call.method)
+        while True:
+            try:
+                return call.read(method(call.request, timeout=attempts.time_left()))
+            except grpc.RpcError as error:
+                delay = attempts.delay_after(error)
+            time.sleep(delay)

@@ -1,0 +1,1 @@
+"""The command line, `shelfsense`: arguments in, printed answers out; what they mean is decided below it."""

@@ -1,0 +1,146 @@
+"""The six rpcs of `shelfsense.v1.QueryUnderstanding`: what each asks of the understander, and nothing else.
+
+Handlers raise; `calls` translates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfsense.errors import InvalidQuery
+from shelfsense.query import Options
+from shelfsense.serving import wire
+from shelfsense.serving.batcher import Batcher, Timed
+from shelfsense.serving.calls import Calls
+from shelfsense.serving.status import item_error, log_if_ours
+from shelfsense.understander import Prepared, Understander
+from shelfsense.v1 import query_understanding_pb2 as pb
+
+SERVICE = pb.DESCRIPTOR.services_by_name["QueryUnderstanding"].full_name
+
+Row: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""The network's answer for one query: probabilities (L,), embedding (E,)."""
+
+# A batch of 1,024 keeps the event loop for 100 ms and more; single queries get in between every so many.
+_BREATH = 16
+
+
+class QueryUnderstandingService:
+    """Answers the calls of one server.
+
+    Args:
+        understander: prepares and answers queries.
+        batcher: runs its network.
+    """
+
+    def __init__(self, understander: Understander, batcher: Batcher[Prepared, Row]) -> None:
+        self._understander = understander
+        self._batcher = batcher
+        self._description = wire.describe_response(understander.describe(), understander.product_types)
+
+    def handlers(self, calls: Calls) -> grpc.GenericRpcHandler:
+        """Return the service's handlers, to be added to a server."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Understand": calls.unary("Understand", pb.UnderstandRequest, self.understand),
+                "Classify": calls.unary("Classify", pb.ClassifyRequest, self.classify),
+                "Reformulate": calls.unary("Reformulate", pb.ReformulateRequest, self.reformulate),
+                "Embed": calls.unary("Embed", pb.EmbedRequest, self.embed),
+                "BatchUnderstand": calls.unary("BatchUnderstand", pb.BatchUnderstandRequest, self.batch_understand),
+                "DescribeModel": calls.unary("DescribeModel", pb.DescribeModelRequest, self.describe_model),
+            },
+        )
+
+    async def understand(self, request: pb.UnderstandRequest, expires: float) -> pb.UnderstandResponse:
+        """Answer with product types and reformulations."""
+        options = wire.read_options(request.options)
+        prepared, found = await self._infer(request, expires)
+        return wire.understand_response(self._understander.answer(prepared, *found.result, options), found)
+
+    async def classify(self, request: pb.ClassifyRequest, expires: float) -> pb.ClassifyResponse:
+        """Answer with product types alone."""
+        options = wire.read_options(request.options)
+        prepared, found = await self._infer(request, expires)
+        answer = self._understander.answer(prepared, *found.result, options, reformulations=False)
+        return pb.ClassifyResponse(
+            product_types=wire.product_types(answer.product_types), info=wire.answer_info(answer, found)
+        )
+
+    async def reformulate(self, request: pb.ReformulateRequest, expires: float) -> pb.ReformulateResponse:
+        """Answer with reformulations alone."""
+        options = wire.read_options(request.options)
+        prepared, found = await self._infer(request, expires)
+        answer = self._understander.answer(prepared, *found.result, options, product_types=False)
+        return pb.ReformulateResponse(
+            reformulations=wire.reformulations(answer.reformulations), info=wire.answer_info(answer, found)
+        )
+
+    async def embed(self, request: pb.EmbedRequest, expires: float) -> pb.EmbedResponse:
+        """Answer with the query's vector."""
+        prepared, found = await self._infer(request, expires)
+        _, embedding = found.result
+        version = self._understander.bundle.version
+        return pb.EmbedResponse(vector=embedding.tolist(), info=wire.vector_info(prepared, version, found))
+
+    async def batch_understand(self, request: pb.BatchUnderstandRequest, expires: float) -> pb.BatchUnderstandResponse:
+        """Answer many queries in their order, an error for each that has none."""
+        wire.check_batch(request.queries)
+        options = wire.read_options(request.options)
+        outcomes = await self._prepare_all(request.queries)
+        good = [each for each in outcomes if isinstance(each, Prepared)]
+        found = iter(await self._batcher.submit_all(good, expires=expires))
+        response = pb.BatchUnderstandResponse()
+        for i, outcome in enumerate(outcomes):
+            if i % _BREATH == 0:
+                await asyncio.sleep(0)
+            if isinstance(outcome, Exception):
+                response.items.append(_failed_item(outcome))
+            else:
+                response.items.append(self._item(outcome, next(found), options))
+        return response
+
+    async def describe_model(self, request: pb.DescribeModelRequest, expires: float) -> pb.DescribeModelResponse:  # noqa: ARG002
+        """Answer with what the loaded bundle is and promises."""
+        return self._description
+
+    async def _infer(self, request: wire.SingleRequest, expires: float) -> tuple[Prepared, Timed[Row]]:
+        prepared = self._prepare(wire.query_of(request))
+        return prepared, await self._batcher.submit(prepared, expires=expires)
+
+    def _prepare(self, message: pb.Query) -> Prepared:
+        try:
+            return self._understander.prepare(wire.read_query(message))
+        except InvalidQuery as error:
+            raise wire.as_sent(error, message) from None
+
+    async def _prepare_all(self, messages: Sequence[pb.Query]) -> list[Prepared | Exception]:
+        outcomes: list[Prepared | Exception] = []
+        for i, message in enumerate(messages):
+            if i % _BREATH == 0:
+                await asyncio.sleep(0)
+            try:
+                outcomes.append(self._prepare(message))
+            except Exception as error:
+                outcomes.append(error)
+        return outcomes
+
+    def _item(self, prepared: Prepared, found: Timed[Row] | BaseException, options: Options) -> pb.BatchUnderstandItem:
+        if isinstance(found, BaseException):
+            return _failed_item(found)
+        try:
+            answer = self._understander.answer(prepared, *found.result, options)
+            return pb.BatchUnderstandItem(answer=wire.understand_response(answer, found))
+        except Exception as error:
+            return _failed_item(error)
+
+
+def _failed_item(error: BaseException) -> pb.BatchUnderstandItem:
+    log_if_ours(error, "BatchUnderstand")
+    return pb.BatchUnderstandItem(error=item_error(error))

@@ -1,0 +1,166 @@
+"""Between the protobuf messages and the plain dataclasses, both ways. Knows no gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sized
+
+from shelfsense.errors import InvalidQuery
+from shelfsense.product_types import ProductTypes
+from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
+from shelfsense.serving.batcher import Timed
+from shelfsense.text import decode_text
+from shelfsense.understander import ModelDescription, Prepared
+from shelfsense.understanding import ProductType, Reformulation, Understanding
+from shelfsense.v1 import query_understanding_pb2 as pb
+
+MAX_BATCH_QUERIES = 1024
+"""Most queries of one BatchUnderstand, as the contract says."""
+
+SingleRequest = pb.UnderstandRequest | pb.ClassifyRequest | pb.ReformulateRequest | pb.EmbedRequest
+"""The requests that ask about one query."""
+
+
+def query_of(request: SingleRequest) -> pb.Query:
+    """Return the query of a request.
+
+    Raises:
+        InvalidQuery: on field ``query``, when it is absent.
+    """
+    if not request.HasField("query"):
+        raise InvalidQuery("query", "is absent; send the shopper's query")
+    return request.query
+
+
+def read_query(message: pb.Query) -> Query:
+    """Return a query as the core takes it; the text itself is checked there.
+
+    Raises:
+        InvalidQuery: on field ``text`` when there is none, ``text_utf8`` when it is not UTF-8.
+    """
+    sent_as = message.WhichOneof("value")
+    if sent_as is None:
+        raise InvalidQuery("text", "is absent; send the words the shopper typed")
+    text = message.text if sent_as == "text" else decode_text(message.text_utf8)
+    return Query(text, message.locale, message.truncate)
+
+
+def as_sent(error: InvalidQuery, message: pb.Query) -> InvalidQuery:
+    """Return the core's error about a query, naming the field the caller used for the text."""
+    if error.field == "text" and message.WhichOneof("value") == "text_utf8":
+        return InvalidQuery("text_utf8", error.message)
+    return error
+
+
+def read_options(message: pb.Options) -> Options:
+    """Return the options of a request, absent numbers at their defaults.
+
+    Raises:
+        InvalidQuery: on the number that is out of range.
+    """
+    return Options(
+        top_k=message.top_k if message.HasField("top_k") else DEFAULT_TOP_K,
+        max_reformulations=(
+            message.max_reformulations if message.HasField("max_reformulations") else DEFAULT_REFORMULATIONS
+        ),
+        precise=message.precise,
+        cross_locale=message.cross_locale,
+        include_refused=message.include_refused,
+    )
+
+
+def check_batch(queries: Sized) -> None:
+    """Check the number of queries of a batch.
+
+    Raises:
+        InvalidQuery: on field ``queries``, when there are none or too many.
+    """
+    if not 1 <= len(queries) <= MAX_BATCH_QUERIES:
+        raise InvalidQuery("queries", f"holds {len(queries)} queries; send 1 to {MAX_BATCH_QUERIES}")
+
+
+def answer_info(answer: Understanding, found: Timed[object]) -> pb.AnswerInfo:
+    """Return how an answer came about."""
+    return pb.AnswerInfo(
+        bundle_version=answer.bundle_version,
+        locale_used=answer.locale_used,
+        truncated=answer.truncated,
+        queue_us=found.queue_us,
+        inference_us=found.inference_us,
+    )
+
+
+def vector_info(prepared: Prepared, bundle_version: str, found: Timed[object]) -> pb.AnswerInfo:
+    """Return how a vector came about."""
+    return pb.AnswerInfo(
+        bundle_version=bundle_version,
+        locale_used=prepared.locale,
+        truncated=prepared.truncated,
+        queue_us=found.queue_us,
+        inference_us=found.inference_us,
+    )
+
+
+def product_types(answers: Iterable[ProductType]) -> list[pb.ProductType]:
+    """Return product types as messages."""
+    return [
+        pb.ProductType(
+            id=each.id,
+            path=each.path,
+            level=each.level,
+            probability=each.probability,
+            threshold=each.threshold,
+            accepted=each.accepted,
+        )
+        for each in answers
+    ]
+
+
+def reformulations(answers: Iterable[Reformulation]) -> list[pb.Reformulation]:
+    """Return reformulations as messages."""
+    return [
+        pb.Reformulation(
+            query=each.query,
+            locale=each.locale,
+            score=each.score,
+            accepted=each.accepted,
+            volume=each.volume,
+            volume_is_estimate=each.volume_is_estimate,
+            refusal=each.refusal,
+        )
+        for each in answers
+    ]
+
+
+def understand_response(answer: Understanding, found: Timed[object]) -> pb.UnderstandResponse:
+    """Return the whole answer for one query."""
+    return pb.UnderstandResponse(
+        product_types=product_types(answer.product_types),
+        reformulations=reformulations(answer.reformulations),
+        info=answer_info(answer, found),
+    )
+
+
+def describe_response(model: ModelDescription, types: ProductTypes) -> pb.DescribeModelResponse:
+    """Return the description of the loaded bundle."""
+    return pb.DescribeModelResponse(
+        bundle_version=model.bundle_version,
+        label_space=model.label_space,
+        locales=[
+            pb.LocaleDescription(
+                locale=each.locale,
+                evidence=each.evidence,
+                thresholds=each.thresholds,
+                reformulation_threshold=each.reformulation_threshold,
+                reformulation_evidence=each.reformulation_evidence,
+                heads=each.heads,
+            )
+            for each in model.locales
+        ],
+        product_types=[
+            pb.ProductTypeDescription(id=node.id, parent_id=node.parent_id, name=node.name, level=int(level))
+            for node, level in zip(types.nodes, types.level, strict=True)
+        ],
+        embedding_width=model.embedding_width,
+        product_type_target_precision=model.product_type_target_precision,
+        reformulation_target_precision=model.reformulation_target_precision,
+    )

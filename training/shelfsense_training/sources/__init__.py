@@ -1,0 +1,1 @@
+"""Where training text comes from: public data beside the project, and lexicons of the project's own writing."""

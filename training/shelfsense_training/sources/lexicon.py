@@ -1,0 +1,63 @@
+"""Words of the project's own writing: head queries and rarer phrasings per locale, and two full lexicons."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "lexicon"
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconEntry:
+    """A query of our own writing and what it means.
+
+    Attributes:
+        text: the query.
+        locale: a bundle locale.
+        type_id: its product type, of level 2 or 3.
+        concept: the shopping need, shared between locales; empty outside the head lists.
+        rank: editorial rank of the need, 0 = most popular; -1 where there is none.
+    """
+
+    text: str
+    locale: str
+    type_id: str
+    concept: str = ""
+    rank: int = -1
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def read_product_names() -> list[LexiconEntry]:
+    """Return the lexicons of the locales that the taxonomy does not name."""
+    return [
+        LexiconEntry(row["query"], locale, row["product_type_id"])
+        for locale in ("hi-IN", "ar-SA")
+        for row in _rows(FOLDER / f"{locale}.tsv")
+    ]
+
+
+def read_heads() -> list[LexiconEntry]:
+    """Return the head queries of every locale, best rank first within a locale."""
+    return _read_concepts("heads")
+
+
+def read_tails() -> list[LexiconEntry]:
+    """Return rarer phrasings of the same needs."""
+    return _read_concepts("tails")
+
+
+def _read_concepts(kind: str) -> list[LexiconEntry]:
+    concepts = {row["concept"]: (row["product_type_id"], i) for i, row in enumerate(_rows(FOLDER / "concepts.tsv"))}
+    found = []
+    for path in sorted((FOLDER / kind).glob("*.tsv")):
+        for row in _rows(path):
+            type_id, rank = concepts[row["concept"]]
+            found.append(LexiconEntry(row["query"], path.stem, type_id, row["concept"], rank))
+    return sorted(found, key=lambda e: (e.locale, e.rank))
