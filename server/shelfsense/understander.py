@@ -2,4 +2,282 @@
 
 Three steps, so that a batcher can put its queue between them: `prepare` (cheap, one query, raises
 what is wrong with it), `infer` (the network, a batch), `answer` (cheap, one query).
+B queries, L product types, E embedding.
 """
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfsense.bundle import MANIFEST, Bundle
+from shelfsense.engines.engine import Engine, EngineOutput, load_engine
+from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
+from shelfsense.locales import UNDETERMINED, Locales, language_of
+from shelfsense.product_types import ProductTypes
+from shelfsense.query import Options, Query
+from shelfsense.reformulation.head_index import HeadIndex
+from shelfsense.reformulation.reformulator import Asked, Reformulator
+from shelfsense.text import check_text, model_form
+from shelfsense.thresholds import THRESHOLDS, Thresholds
+from shelfsense.tokenizer import QueryTokenizer
+from shelfsense.type_ranking import TypeRanking
+from shelfsense.understanding import Reformulation, Understanding
+
+_PRODUCT_TYPES = "product_types.json"
+_TOKENIZER = "tokenizer.json"
+_REMEDY = "use a bundle whose files were written together"
+_DEFAULT_OPTIONS = Options()
+
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query that may go to the network.
+
+    Attributes:
+        query: as asked; its text cut to the byte limit where that was allowed.
+        model_text: the text the network reads.
+        locale: the bundle's locale that answers, or ``und``.
+        token_ids: the network's input, its locale token included.
+        truncated: text or tokens were cut.
+        known: whether the vocabulary has any of the text; where not, nothing is accepted.
+    """
+
+    query: Query
+    model_text: str
+    locale: str
+    token_ids: tuple[int, ...]
+    truncated: bool
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocaleDescription:
+    """A locale of a bundle, and what its promises rest on.
+
+    Attributes:
+        locale: BCP 47 tag, or ``und``.
+        evidence: ``real``, ``composed`` or ``fallback``, of the product-type thresholds.
+        thresholds: least probability accepted, element 0 for level 1; above 1: never accepted.
+        reformulation_threshold: least score accepted; above 1: never accepted.
+        reformulation_evidence: ``real``, ``composed`` or ``fallback``.
+        heads: head queries of the locale.
+    """
+
+    locale: str
+    evidence: str
+    thresholds: tuple[float, ...]
+    reformulation_threshold: float
+    reformulation_evidence: str
+    heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What a loaded bundle is and promises.
+
+    Attributes:
+        bundle_version: the bundle's own version.
+        label_space: the name of the product-type tree.
+        locales: in the bundle's order, ``und`` last.
+        embedding_width: E.
+        product_type_target_precision: what accepted product types promise, 0 to 1.
+        reformulation_target_precision: what accepted reformulations promise, 0 to 1.
+    """
+
+    bundle_version: str
+    label_space: str
+    locales: tuple[LocaleDescription, ...]
+    embedding_width: int
+    product_type_target_precision: float
+    reformulation_target_precision: float
+
+
+class Understander:
+    """Everything one bundle answers with. `infer` takes one caller at a time; the rest takes any number.
+
+    Args:
+        bundle: the verified bundle everything else was read from.
+        engine: runs its network.
+        tokenizer: with the bundle's locales.
+        product_types: the tree, in the order of the network's outputs.
+        thresholds: for every locale, ``und`` and level.
+        heads: the head index.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        tokenizer: QueryTokenizer,
+        product_types: ProductTypes,
+        thresholds: Thresholds,
+        heads: HeadIndex,
+    ) -> None:
+        self.bundle = bundle
+        self.product_types = product_types
+        self.locales = tokenizer.locales
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._thresholds = thresholds
+        self._heads = heads
+        self._ranking = TypeRanking(product_types, thresholds)
+        self._reformulator = Reformulator(heads, thresholds, product_types)
+
+    @classmethod
+    def load(cls, bundle: Bundle, *, engine: str = "onnx", threads: int = 1) -> Understander:
+        """Read a verified bundle and start its engine.
+
+        Args:
+            bundle: a verified bundle.
+            engine: the name of an engine, as in ``onnx`` or ``torch``.
+            threads: threads of one run of the network.
+
+        Raises:
+            BundleRefused: naming the file that is not what it should be.
+            EngineUnavailable: when the engine cannot start.
+            MissingExtra: when the engine's library is not installed.
+        """
+        product_types = _parsed(_PRODUCT_TYPES, lambda: ProductTypes.from_json(bundle.read(_PRODUCT_TYPES)))
+        locales = _locales(bundle)
+        most = _whole_number(bundle, "backbone", "max_tokens")
+        _whole_number(bundle, "embedding", "width")
+        tokenizer = _parsed(
+            _TOKENIZER, lambda: QueryTokenizer.from_json(bundle.read(_TOKENIZER), locales, max_tokens=most)
+        )
+        thresholds = Thresholds.from_json(bundle.read(THRESHOLDS))
+        thresholds.require((*locales.tags, UNDETERMINED), product_types.depth)
+        heads = HeadIndex.load(bundle)
+        return cls(bundle, load_engine(engine, bundle, threads=threads), tokenizer, product_types, thresholds, heads)
+
+    def prepare(self, query: Query) -> Prepared:
+        """Check a query and turn it into what the network reads.
+
+        Raises:
+            InvalidQuery: naming the field at fault, ``text`` or ``locale``.
+        """
+        text, cut = check_text(query.text, truncate=query.truncate)
+        locale = self.locales.resolve(query.locale).tag
+        read = model_form(text, language_of(locale))
+        tokens = self._tokenizer.network_input(read, locale, truncate=query.truncate)
+        if cut:
+            query = dataclasses.replace(query, text=text)
+        return Prepared(query, read, locale, tokens.ids, cut or tokens.truncated, tokens.known)
+
+    def infer(self, prepared: Sequence[Prepared]) -> EngineOutput:
+        """Run the network on 1 or more queries.
+
+        Raises:
+            EngineUnavailable: when it fails, or answers what is no number.
+        """
+        output = self._engine.run([each.token_ids for each in prepared])
+        if not (np.isfinite(output.probabilities).all() and np.isfinite(output.embeddings).all()):
+            raise EngineUnavailable("the network answered a value that is no number; load another bundle")
+        return output
+
+    def answer(
+        self,
+        prepared: Prepared,
+        probabilities: NDArray[np.float32],
+        embedding: NDArray[np.float32],
+        options: Options,
+        *,
+        product_types: bool = True,
+        reformulations: bool = True,
+    ) -> Understanding:
+        """Make one query's answer of the network's.
+
+        A type is accepted when its probability reaches its level's threshold and its parent is accepted
+        too. A query of which the vocabulary knows nothing (emoji, an unknown script) gets an honest answer:
+        no type is accepted, and no reformulation but a head of the very same words.
+
+        Args:
+            prepared: the query.
+            probabilities: (L,) its row of the engine's output.
+            embedding: (E,) its row of the engine's output.
+            options: how much to answer.
+            product_types: answer product types; they are empty otherwise.
+            reformulations: answer reformulations; they are empty otherwise.
+        """
+        ranked = self._ranking.rank(probabilities, prepared.locale, options.top_k, known=prepared.known)
+        found: list[Reformulation] = []
+        if reformulations:
+            asked = Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known)
+            found = self._reformulator.reformulate(asked, embedding, ranked.probabilities, options)
+        return Understanding(
+            product_types=ranked.best if product_types else (),
+            reformulations=tuple(found),
+            locale_used=prepared.locale,
+            truncated=prepared.truncated,
+            bundle_version=self.bundle.version,
+        )
+
+    def describe(self) -> ModelDescription:
+        """Return what the bundle is and promises."""
+        return ModelDescription(
+            bundle_version=self.bundle.version,
+            label_space=self.product_types.label_space,
+            locales=tuple(self._describe(tag) for tag in (*self.locales.tags, UNDETERMINED)),
+            embedding_width=self.bundle.manifest["embedding"]["width"],
+            product_type_target_precision=self._thresholds.product_type_target_precision,
+            reformulation_target_precision=self._thresholds.reformulation_target_precision,
+        )
+
+    def understand(self, queries: Sequence[Query], options: Options = _DEFAULT_OPTIONS) -> list[Understanding]:
+        """Answer queries in one batch, in their order.
+
+        Raises:
+            InvalidQuery: for the first query that cannot be answered as it stands.
+            EngineUnavailable: when the network fails.
+        """
+        if not queries:
+            return []
+        prepared = [self.prepare(query) for query in queries]
+        output = self.infer(prepared)
+        return [
+            self.answer(each, probabilities, embedding, options)
+            for each, probabilities, embedding in zip(prepared, output.probabilities, output.embeddings, strict=True)
+        ]
+
+    def _describe(self, tag: str) -> LocaleDescription:
+        entry = self._thresholds.by_locale[tag]
+        return LocaleDescription(
+            locale=tag,
+            evidence=entry.evidence,
+            thresholds=entry.product_types,
+            reformulation_threshold=entry.reformulation,
+            reformulation_evidence=entry.reformulation_evidence,
+            heads=self._heads.heads(tag),
+        )
+
+
+def _parsed(file: str, parse: Callable[[], _Parsed]) -> _Parsed:
+    try:
+        return parse()
+    except InputRefused as error:
+        raise BundleRefused(file, str(error), _REMEDY) from error
+
+
+def _locales(bundle: Bundle) -> Locales:
+    tags = bundle.manifest["locales"]
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags) or UNDETERMINED in tags:
+        raise BundleRefused(MANIFEST, "locales is no list of tags without und", _REMEDY)
+    try:
+        return Locales(tags)
+    except InvalidQuery as error:
+        raise BundleRefused(MANIFEST, f"locales: {error.message}", _REMEDY) from error
+
+
+def _whole_number(bundle: Bundle, section: str, key: str) -> int:
+    table = bundle.manifest[section]
+    value = table.get(key) if isinstance(table, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BundleRefused(MANIFEST, f"{section}.{key} is {value!r}, not a number of 1 or more", _REMEDY)
+    return value

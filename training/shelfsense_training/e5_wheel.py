@@ -75,7 +75,7 @@ class E5Wheel:
         )
         encoder = DistilBertModel(config)
         encoder.load_state_dict(_distilbert_state(header, tensors))
-        return Backbone(encoder.eval(), header["vocabulary"], pad_id=header["pad"])
+        return Backbone(encoder.eval(), pad_id=header["pad"])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts as queries with the wheel's own C engine; (B, 384), unit length."""

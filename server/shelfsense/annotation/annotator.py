@@ -5,7 +5,7 @@ Knows nothing of files. Nothing about one row can keep another from being answer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -50,8 +50,8 @@ class Annotator:
                 prepared[asked] = self.understander.prepare(self._query(asked))
             except InvalidQuery as error:
                 known[asked] = Annotation("", "invalid", str(error))
-        # Bytes stand in for tokens: a batch costs what its longest query costs.
-        waiting = sorted(prepared, key=lambda asked: len(asked[0]))
+        # A batch costs what its longest query costs, for each of its queries.
+        waiting = sorted(prepared, key=lambda asked: len(prepared[asked].token_ids))
         for start in range(0, len(waiting), self.batch_size):
             batch = waiting[start : start + self.batch_size]
             known.update(zip(batch, self._answer([prepared[asked] for asked in batch]), strict=True))
@@ -65,15 +65,13 @@ class Annotator:
             raise InvalidQuery("locale", error.message) from None
         return Query(decode_text(text), tag or self.default_locale, self.truncate)
 
-    def _answer(self, batch: Sequence[Prepared]) -> Iterator[Annotation]:
+    def _answer(self, batch: Sequence[Prepared]) -> list[Annotation]:
         try:
-            yield from self._answer_together(batch)
-        except Exception as error:  # whatever an engine raises: one query of the batch must not cost the others
-            if len(batch) > 1:
-                for prepared in batch:
-                    yield from self._answer([prepared])
-            else:
-                yield Annotation("", "error", f"{type(error).__name__}: {error}")
+            return self._answer_together(batch)
+        except Exception as error:  # whatever an engine raises: one query must not cost the others their answers
+            if len(batch) == 1:
+                return [Annotation("", "error", f"{type(error).__name__}: {error}")]
+            return [self._answer([prepared])[0] for prepared in batch]
 
     def _answer_together(self, batch: Sequence[Prepared]) -> list[Annotation]:
         output = self.understander.infer(batch)

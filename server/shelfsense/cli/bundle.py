@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shelfsense.bundle import Bundle
+from shelfsense.thresholds import THRESHOLDS, Thresholds
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle folder.", show_default=False)]
 
@@ -25,3 +28,54 @@ def verify(folder: Folder) -> None:
     files = bundle.manifest["files"]
     size = sum(entry["bytes"] for entry in files.values())
     sys.stdout.write(f"ok bundle={bundle.version} files={len(files)} bytes={size}\n")
+
+
+@bundle_app.command()
+def show(folder: Folder) -> None:
+    """Show a bundle's manifest, what its promises rest on per locale, and its files."""
+    bundle = Bundle.open(folder)
+    console = Console()
+    console.print(_manifest(bundle))
+    if bundle.has(THRESHOLDS):
+        console.print(_evidence(Thresholds.from_json(bundle.read(THRESHOLDS))))
+    console.print(_files(bundle))
+
+
+def _manifest(bundle: Bundle) -> Table:
+    table = Table("key", "value", title=f"Bundle {bundle.version}", title_justify="left")
+    for key, value in bundle.manifest.items():
+        if key != "files":
+            table.add_row(key, Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return table
+
+
+def _evidence(thresholds: Thresholds) -> Table:
+    table = Table("locale", "product types", "accepted from, level 1, 2, ...", "reformulations", "accepted from")
+    table.title, table.title_justify = "What its promises rest on", "left"
+    table.caption = (
+        f"target precision: product types {thresholds.product_type_target_precision:g}, "
+        f"reformulations {thresholds.reformulation_target_precision:g}"
+    )
+    for tag, entry in thresholds.by_locale.items():
+        levels = ", ".join(_threshold(value) for value in entry.product_types)
+        table.add_row(tag, entry.evidence, levels, entry.reformulation_evidence, _threshold(entry.reformulation))
+    return table
+
+
+def _threshold(value: float) -> str:
+    return "never" if value > 1 else f"{value:.2f}"
+
+
+def _files(bundle: Bundle) -> Table:
+    table = Table("file", "bytes", "sha256", title="Files", title_justify="left")
+    table.columns[1].justify = "right"
+    for row in _file_rows(bundle):
+        table.add_row(*row)
+    return table
+
+
+def _file_rows(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
+    files = bundle.manifest["files"]
+    for name, entry in sorted(files.items()):
+        yield name, f"{entry['bytes']:,}", entry["sha256"][:12]
+    yield "all", f"{sum(entry['bytes'] for entry in files.values()):,}", ""

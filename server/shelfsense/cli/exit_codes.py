@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -16,35 +17,38 @@ USAGE = 2
 BAD_INPUT = 3
 BUNDLE_REFUSED = 4
 
-_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (BundleRefused, BUNDLE_REFUSED),
-    (InvalidQuery, BAD_INPUT),
-    (InputRefused, BAD_INPUT),
-    (InvalidArgument, BAD_INPUT),
-    (MissingExtra, USAGE),
-    (ValidationError, USAGE),
-    (ShelfsenseError, FAILED),
-    (ShelfsenseClientError, FAILED),
-    (OSError, FAILED),
-)
-"""The first class that fits decides; anything else is a bug of ours and keeps its stack trace."""
+_CODES: dict[type[Exception], int] = {
+    BundleRefused: BUNDLE_REFUSED,
+    InvalidQuery: BAD_INPUT,
+    InputRefused: BAD_INPUT,
+    InvalidArgument: BAD_INPUT,
+    MissingExtra: USAGE,
+    ValidationError: USAGE,
+    ShelfsenseError: FAILED,
+    ShelfsenseClientError: FAILED,
+    OSError: FAILED,
+}
+"""The first class that fits decides; anything else is a fault of ours and keeps its stack trace."""
 
 
 class Translating(TyperGroup):
     """A group of commands whose errors become a line on stderr and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer's context is click's
+    def invoke(self, ctx: Any) -> Any:
         """Run the command; usage errors that typer finds itself exit with 2 already."""
         try:
             return super().invoke(ctx)
-        except tuple(kind for kind, _ in _CODES) as error:
-            # stderr shows what it cannot encode as escapes, where stdout might fail.
+        except tuple(_CODES) as error:
+            # stderr escapes what it cannot encode, such as bytes of a file that are no UTF-8.
             sys.stderr.write(f"shelfsense: {_message(error)}\n")
-            raise typer.Exit(next(code for kind, code in _CODES if isinstance(error, kind))) from None
+            raise typer.Exit(next(code for kind, code in _CODES.items() if isinstance(error, kind))) from None
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        faults = ((".".join(map(str, each["loc"])), each["msg"], each["input"]) for each in error.errors())
-        return "; ".join(f"SHELFSENSE_{name.upper()}: {message}, got {value!r}" for name, message, value in faults)
-    return str(error)
+    if not isinstance(error, ValidationError):
+        return str(error)
+    faults = ((str(each["loc"][0]) if each["loc"] else "settings", each) for each in error.errors())
+    return "; ".join(
+        f"--{name.replace('_', '-')} or SHELFSENSE_{name.upper()}: {each['msg']}, got {each['input']!r}"
+        for name, each in faults
+    )

@@ -1,36 +1,81 @@
-"""`shelfsense understand`: one query's answer, from a bundle here or from a service there."""
+"""`shelfsense understand`: one query's answer, from a bundle here or from a service elsewhere."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToJson
 
-from shelfsense.cli.options import BundleOption, TopKOption, open_bundle
 from shelfsense.cli.answer_table import print_answer
-from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, MAX_REFORMULATIONS, Options, Query
+from shelfsense.cli.options import (
+    BundleOption,
+    CrossLocaleOption,
+    IncludeRefusedOption,
+    ReformulationsOption,
+    TopKOption,
+    TruncateOption,
+    open_bundle,
+)
+from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
 from shelfsense.serving.batcher import Timed
 from shelfsense.serving.wire import understand_response
+from shelfsense.text import decode_text
 from shelfsense.understander import Understander
 from shelfsense.v1 import query_understanding_pb2 as pb
-from shelfsense_client import AnswerOptions, Client
+from shelfsense_client import Client
 
 
-def understand(
+def understand(  # noqa: PLR0913  a command's arguments are its options
     text: Annotated[str, typer.Argument(help="The query, as a shopper types it.", show_default=False)],
     *,
     locale: Annotated[str, typer.Option(help="BCP 47 tag of the store, as in es-ES; empty: unknown.")] = "",
     top_k: TopKOption = DEFAULT_TOP_K,
-    max_reformulations: Annotated[
-        int, typer.Option(min=0, max=MAX_REFORMULATIONS, help="Reformulations at most.")
-    ] = DEFAULT_REFORMULATIONS,
-    include_refused: Annotated[bool, typer.Option("--include-refused", help="Also show refused reformulations.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print UnderstandResponse as JSON.")] = False,
-    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Ask a service; else the bundle answers here.")] = "",
+    max_reformulations: ReformulationsOption = DEFAULT_REFORMULATIONS,
+    cross_locale: CrossLocaleOption = False,
+    include_refused: IncludeRefusedOption = False,
+    truncate: TruncateOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print UnderstandResponse as JSON.")] = False,
+    target: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="The service to ask; without one, a bundle answers here.")
+    ] = "",
     bundle: BundleOption = None,
 ) -> None:
     """Say which product types a query means, and which popular query says the same."""
+    # Undecodable bytes of the command line arrive as surrogates, which no query may hold.
+    query = Query(decode_text(os.fsencode(text)), locale, truncate)
+    options = Options(top_k, max_reformulations, cross_locale=cross_locale, include_refused=include_refused)
+    answer = _from_service(target, query, options) if target else _from_bundle(bundle, query, options)
+    if as_json:
+        printed = MessageToJson(
+            answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, ensure_ascii=False
+        )
+        sys.stdout.write(printed + "\n")
+    else:
+        print_answer(query.text, answer)
+
+
+def _from_service(target: str, query: Query, options: Options) -> pb.UnderstandResponse:
+    with Client(target) as client:
+        answer = client.understand(
+            query.text,
+            locale=query.locale,
+            truncate=query.truncate,
+            top_k=options.top_k,
+            max_reformulations=options.max_reformulations,
+            cross_locale=options.cross_locale,
+            include_refused=options.include_refused,
+        )
+    return pb.UnderstandResponse(**asdict(answer))
+
+
+def _from_bundle(bundle: Path | None, query: Query, options: Options) -> pb.UnderstandResponse:
+    understander = Understander.load(open_bundle(bundle))
+    started = time.perf_counter()
+    (answer,) = understander.understand([query], options)
+    return understand_response(answer, Timed(answer, 0, round((time.perf_counter() - started) * 1e6)))

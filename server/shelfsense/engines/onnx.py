@@ -85,7 +85,10 @@ class OnnxEngine:
             raise BundleRefused(MODEL, f"does not run ({error})", _REMEDY) from error
         types = len(ProductTypes.from_json(bundle.read("product_types.json")))
         width = bundle.manifest["embedding"]["width"]
-        for name, output, wanted in (("probabilities", probe.probabilities, types), ("embeddings", probe.embeddings, width)):
+        for name, output, wanted in (
+            ("probabilities", probe.probabilities, types),
+            ("embeddings", probe.embeddings, width),
+        ):
             if output.dtype != np.float32 or output.shape != (1, wanted):
                 fact = f"answers {name} as {output.dtype} {output.shape} for one query"
                 raise BundleRefused(MODEL, f"{fact}, the bundle says float32 (1, {wanted})", _REMEDY)

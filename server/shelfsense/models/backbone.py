@@ -1,10 +1,10 @@
 """The encoder: transformers' DistilBERT of any size, with locale tokens behind its vocabulary.
 
-Unusual about it: the last rows of the word embedding are not text tokens but one token per
-locale and one for ``und``. They live outside tokenizer.json, so no text can inject one, and the
-exported graph needs no second look-up.
+Unusual about it: token ids from V on are not text but one token per locale and one for ``und``.
+They live outside tokenizer.json, so no text can inject one, and have a small embedding of their
+own: the word embedding can stay frozen (and 4 bits wide in a bundle) while locales are learned.
 
-B queries, T tokens, D width, V vocabulary.
+B queries, T tokens, D width, V text vocabulary.
 """
 
 from __future__ import annotations
@@ -24,45 +24,46 @@ class Backbone(nn.Module):
 
     Args:
         encoder: the transformers model.
-        text_vocabulary: V, rows of the word embedding that are text tokens; locale tokens follow.
         pad_id: the id that pads a batch.
     """
 
-    def __init__(self, encoder: DistilBertModel, text_vocabulary: int, *, pad_id: int = PAD_ID) -> None:
+    def __init__(self, encoder: DistilBertModel, *, pad_id: int = PAD_ID) -> None:
         super().__init__()
         self.encoder = encoder
-        self.text_vocabulary = text_vocabulary
         self.pad_id = pad_id
+        self.locale_embeddings: nn.Embedding | None = None
 
     @classmethod
     def from_pretrained(cls, name_or_folder: str | Path) -> Backbone:
         """Load any DistilBERT by hub name or folder, as in ``distilbert-base-multilingual-cased``."""
         encoder = DistilBertModel.from_pretrained(str(name_or_folder))
-        return cls(encoder, encoder.config.vocab_size, pad_id=encoder.config.pad_token_id or 0)
+        return cls(encoder, pad_id=encoder.config.pad_token_id or 0)
 
     @classmethod
-    def from_config(cls, config: DistilBertConfig, text_vocabulary: int) -> Backbone:
-        """Make one with fresh weights; ``config.vocab_size`` counts text and locale tokens."""
-        return cls(DistilBertModel(config), text_vocabulary, pad_id=config.pad_token_id)
+    def from_config(cls, config: DistilBertConfig) -> Backbone:
+        """Make one with fresh weights, without locale tokens."""
+        return cls(DistilBertModel(config), pad_id=config.pad_token_id)
 
     @property
     def width(self) -> int:
         """D, the width of the hidden states."""
         return int(self.encoder.config.dim)
 
-    def add_locale_tokens(self, locales: int, *, spread: float = 0.02) -> None:
-        """Append one embedding row per locale and one for ``und``.
+    @property
+    def text_vocabulary(self) -> int:
+        """V, the number of text tokens; locale tokens have the ids from V on."""
+        return int(self.encoder.config.vocab_size)
 
-        The rows start near the mean of the text rows: a random direction would disturb the
-        pretrained attention more than a bland token does.
+    def add_locale_tokens(self, locales: int, *, spread: float = 0.1) -> None:
+        """Add one embedding per locale and one for ``und``.
+
+        They start near the mean of the words: a random direction would disturb the pretrained
+        attention more than a bland token does.
         """
-        old = self.encoder.embeddings.word_embeddings.weight.data  # (V, D)
-        bland = old[: self.text_vocabulary].mean(0, keepdim=True)
-        rows = bland + spread * old.std() * torch.randn(locales + 1, old.shape[1])
-        table = nn.Embedding(self.text_vocabulary + locales + 1, old.shape[1], padding_idx=self.pad_id)
-        table.weight.data = torch.cat([old[: self.text_vocabulary], rows])
-        self.encoder.embeddings.word_embeddings = table
-        self.encoder.config.vocab_size = table.num_embeddings
+        words = self.encoder.embeddings.word_embeddings.weight.data  # (V, D)
+        self.locale_embeddings = nn.Embedding(locales + 1, words.shape[1])
+        noise = torch.randn(locales + 1, words.shape[1])
+        self.locale_embeddings.weight.data = words.mean(0, keepdim=True) + spread * words.std() * noise
 
     def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a batch.
@@ -74,5 +75,10 @@ class Backbone(nn.Module):
             Hidden states (B, T, D), and the mask (B, T) that is 1 on real tokens.
         """
         mask = (token_ids != self.pad_id).to(torch.int64)
-        hidden = self.encoder(input_ids=token_ids, attention_mask=mask).last_hidden_state
+        embedded = self.encoder.embeddings.word_embeddings(token_ids.clamp_max(self.text_vocabulary - 1))
+        if self.locale_embeddings is not None:
+            is_locale = token_ids >= self.text_vocabulary
+            locale = self.locale_embeddings((token_ids - self.text_vocabulary).clamp_min(0))
+            embedded = torch.where(is_locale.unsqueeze(-1), locale, embedded)  # (B, T, D)
+        hidden = self.encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         return hidden, mask

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,6 +20,7 @@ from shelfsense.serving.errors import DeadlineExceeded, Overloaded, trace
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+Result_co = TypeVar("Result_co", covariant=True)
 
 _log = logging.getLogger(__name__)
 _DOWN = "the engine is down and being tried again; retry later, or ask another replica"
@@ -46,7 +47,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Timed(Generic[ResultT]):
+class Timed(Generic[Result_co]):
     """A result, and how long it took.
 
     Attributes:
@@ -55,7 +56,7 @@ class Timed(Generic[ResultT]):
         inference_us: microseconds the batch took.
     """
 
-    result: ResultT
+    result: Result_co
     queue_us: int
     inference_us: int
 
@@ -80,7 +81,7 @@ class Batcher(Generic[ItemT, ResultT]):
         engine: the thread; the batcher closes it.
         tokens: the length of an item.
         limits: the bounds.
-        on_health: awaited whenever the engine goes down or comes back, before any caller learns of it.
+        on_health: called whenever the engine goes down or comes back, before any caller learns of it.
         on_batch: called after each batch with its number of items and its seconds.
     """
 
@@ -90,7 +91,7 @@ class Batcher(Generic[ItemT, ResultT]):
         *,
         tokens: Callable[[ItemT], int],
         limits: Limits,
-        on_health: Callable[[bool], Awaitable[None]],
+        on_health: Callable[[bool], None],
         on_batch: Callable[[int, float], None],
     ) -> None:
         self._engine = engine
@@ -162,8 +163,10 @@ class Batcher(Generic[ItemT, ResultT]):
             EngineUnavailable: the engine is down.
         """
         self._admit(len(items))
-        create, since = asyncio.get_running_loop().create_future, time.perf_counter()
-        waiting = [_Waiting(item, self._tokens(item), expires, since, create()) for item in items]
+        since = time.perf_counter()
+        waiting: list[_Waiting[ItemT, ResultT]] = [
+            _Waiting(item, self._tokens(item), expires, since, asyncio.Future()) for item in items
+        ]
         self._queue.extend(waiting)
         self._wake.set()
         try:
@@ -216,7 +219,7 @@ class Batcher(Generic[ItemT, ResultT]):
         await asyncio.wait((run,), timeout=self._limits.stall_s)
         if not run.done():
             _log.error("the engine has not returned for %.0f s from a batch of %d", self._limits.stall_s, len(batch))
-            await self._go_down(batch)
+            self._go_down(batch)
         elif (error := run.exception()) is None:
             self._settle(batch, run.result())
         elif len(batch) > 1:
@@ -226,7 +229,7 @@ class Batcher(Generic[ItemT, ResultT]):
             _log.error("the engine failed on one query and on no other: %s", trace(error))
             batch[0].fail(EngineUnavailable("the engine failed on this query and on no other; leave it out"))
         else:
-            await self._go_down(batch)
+            self._go_down(batch)
 
     async def _answer_each(self, batch: Sequence[_Waiting[ItemT, ResultT]]) -> None:
         for each in batch:
@@ -243,10 +246,10 @@ class Batcher(Generic[ItemT, ResultT]):
                 each.answer.set_result(Timed(result, round((run.started - each.since) * 1e6), inference_us))
         self._on_batch(len(batch), run.seconds)
 
-    async def _go_down(self, batch: Sequence[_Waiting[ItemT, ResultT]]) -> None:
+    def _go_down(self, batch: Sequence[_Waiting[ItemT, ResultT]]) -> None:
         _log.error("the engine is down")
         self.healthy = False
-        await self._on_health(False)  # noqa: FBT003 -- the callback's one argument
+        self._on_health(False)  # noqa: FBT003 -- the callback's one argument
         for each in batch:
             each.fail(EngineUnavailable(_DOWN))
         self._fail_waiting(_DOWN)
@@ -261,7 +264,7 @@ class Batcher(Generic[ItemT, ResultT]):
             return
         _log.warning("the engine works again")
         self.healthy = True
-        await self._on_health(True)  # noqa: FBT003 -- the callback's one argument
+        self._on_health(True)  # noqa: FBT003 -- the callback's one argument
 
     def _fail_waiting(self, reason: str) -> None:
         while self._queue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from google.protobuf import descriptor_pb2, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -37,7 +37,7 @@ class Decoder(Generic[MessageT]):
 
     def __init__(self, message_type: type[MessageT]) -> None:
         self._parse: Callable[[bytes], MessageT] = message_type.FromString
-        self._descriptor: Descriptor = message_type.DESCRIPTOR
+        self._descriptor = cast("Descriptor", message_type.DESCRIPTOR)  # upb's stand-in has the same interface
 
     def __call__(self, data: bytes) -> MessageT | Undecodable:
         """Return the message, or why there is none."""
@@ -80,7 +80,7 @@ def _bad_strings(lenient: Message, descriptor: Descriptor, prefix: str = "") -> 
         real = descriptor.fields_by_name[field.name]
         for i, each in enumerate(value if real.is_repeated else [value]):
             path = f"{prefix}{field.name}[{i}]" if real.is_repeated else prefix + field.name
-            if real.type == FieldDescriptor.TYPE_MESSAGE:
+            if real.message_type is not None:
                 yield from _bad_strings(each, real.message_type, path + ".")
             elif real.type == FieldDescriptor.TYPE_STRING:
                 try:

@@ -26,20 +26,20 @@ class Health:
 
     def __init__(self, services: Iterable[str]) -> None:
         self._services = frozenset(("", *services))
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._draining = False
         self.serving = False
 
-    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001 -- the one argument, and the state itself
+    def set_serving(self, serving: bool) -> None:  # noqa: FBT001 -- the one argument, and the state itself
         """Tell everyone who asks or watches whether calls are welcome; ignored once draining."""
-        async with self._changed:
-            self.serving = serving and not self._draining
-            self._changed.notify_all()
+        self.serving = serving and not self._draining
+        self._changed.set()
+        self._changed = asyncio.Event()  # for the next change: those who watch wait on the event they took
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Turn NOT_SERVING for good, and end the streams of all watchers."""
         self._draining = True
-        await self.set_serving(False)
+        self.set_serving(False)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the service's handlers, to be added to a server."""
@@ -58,15 +58,16 @@ class Health:
         return self._answer(request.service)
 
     async def _watch(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        async with self._changed:
-            while True:
-                answer = self._answer(request.service)
+        sent = None
+        while True:
+            # All taken at once, so that no change falls between looking and waiting.
+            changed, draining, answer = self._changed, self._draining, self._answer(request.service)
+            if answer != sent:
                 await context.write(answer)
-                if self._draining:
-                    return
-                await self._changed.wait_for(
-                    lambda sent=answer: self._draining or self._answer(request.service) != sent
-                )
+                sent = answer
+            if draining:
+                return
+            await changed.wait()
 
     def _answer(self, service: str) -> Any:
         if service not in self._services:

@@ -80,7 +80,7 @@ class Server:
 
     async def stop(self) -> None:
         """Turn NOT_SERVING, let calls in flight finish within ``drain_s``, then end everything."""
-        await self._health.drain()
+        self._health.drain()
         if self._grpc is not None:
             await self._grpc.stop(self.settings.drain_s)
         await self._batcher.stop()
@@ -109,7 +109,7 @@ class Server:
         if self.settings.metrics_port:
             with _claiming(f"{host}:{self.settings.metrics_port}"):
                 self._page = MetricsPage(self.metrics, host, self.settings.metrics_port)
-        await self._health.set_serving(True)
+        self._health.set_serving(True)
         await self._grpc.start()
 
     def _make_batcher(self) -> Batcher[Prepared, service.Row]:

@@ -1,0 +1,156 @@
+"""From a query to the head queries that may stand for it.
+
+Neighbours by vector, then the locale's threshold, then the gates. Knows nothing of the network.
+L product types, E embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfsense.errors import BundleRefused
+from shelfsense.locales import language_of
+from shelfsense.product_types import ProductTypes
+from shelfsense.query import Options
+from shelfsense.reformulation.gates import attribute_refusal, product_type_refusal
+from shelfsense.reformulation.head_files import HEADS
+from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
+from shelfsense.text import normal_form
+from shelfsense.thresholds import Thresholds
+from shelfsense.understanding import Reformulation
+
+_FEWEST_NEIGHBOURS = 32
+_NEIGHBOURS_PER_ANSWER = 4  # gates refuse some
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be reformulated.
+
+    Attributes:
+        text: as the shopper typed it.
+        model_text: as the network read it.
+        locale: a tag of the bundle, or ``und``.
+        known: whether the network knows any token of it; where not, its vector means nothing.
+    """
+
+    text: str
+    model_text: str
+    locale: str
+    known: bool = True
+
+
+class Reformulator:
+    """Finds heads that say what a query says.
+
+    Args:
+        heads: the head index.
+        thresholds: of the same bundle.
+        product_types: of the same bundle.
+
+    Raises:
+        BundleRefused: when a head's locale has no threshold, or its product type is not in the tree.
+    """
+
+    def __init__(self, heads: HeadIndex, thresholds: Thresholds, product_types: ProductTypes) -> None:
+        self._heads = heads
+        # In the precision of the wire, so that a client comparing score and threshold agrees.
+        self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
+        self._root: dict[str, int] = {}  # type id to the index of its level-1 ancestor
+        for tag in heads.locales:
+            if tag not in self._threshold:
+                raise BundleRefused(HEADS, f"has heads of {tag}, which is no locale of the bundle", "drop those heads")
+        for name in filter(None, heads.product_types):
+            if name not in product_types.index:
+                fact = f"names the product type {name}, which product_types.json lacks"
+                raise BundleRefused(HEADS, fact, "write the head index again for this tree")
+            self._root[name] = product_types.at_level(product_types.index[name], 1)
+
+    def reformulate(
+        self, asked: Asked, embedding: NDArray[np.float32], probabilities: NDArray[np.float32], options: Options
+    ) -> list[Reformulation]:
+        """Return the reformulations of one query, by score, then by volume.
+
+        A head with the same words in the query's own language is accepted with score 1. Refused heads
+        come only where `options.include_refused` asks for them, and never take an accepted one's place.
+        With `options.cross_locale`, locales of the same language, then all others, are searched while
+        nothing is accepted, each under its own threshold. `options.precise` has no effect: no bundle
+        of this format holds a cross-encoder.
+
+        Args:
+            asked: the query.
+            embedding: (E,) unit length.
+            probabilities: (L,) parents at least as likely as their children.
+            options: how much to answer.
+        """
+        most = options.max_reformulations
+        if most == 0:
+            return []
+        found: list[Reformulation] = []
+        for tier in self._tiers(asked.locale, cross_locale=options.cross_locale):
+            for locale in tier:
+                matches = self._matches(asked, locale, embedding, most)
+                found += [self._judged(asked, match, probabilities) for match in matches]
+            if any(each.accepted for each in found):
+                break
+        kept = sorted((each for each in found if each.accepted), key=_best_first)[:most]
+        if options.include_refused:
+            refused = sorted((each for each in found if not each.accepted), key=_best_first)
+            kept = sorted([*kept, *refused[: most - len(kept)]], key=_best_first)
+        return kept
+
+    def _tiers(self, locale: str, *, cross_locale: bool) -> Iterator[list[str]]:
+        yield [locale]
+        if cross_locale:
+            others = [tag for tag in self._heads.locales if tag != locale]
+            yield [tag for tag in others if _same_language(tag, locale)]
+            yield [tag for tag in others if not _same_language(tag, locale)]
+
+    def _matches(self, asked: Asked, locale: str, embedding: NDArray[np.float32], most: int) -> list[HeadMatch]:
+        exact: list[HeadMatch] = []
+        # Across languages equal words are no proof: an English gift is a German poison.
+        if _same_language(locale, asked.locale):
+            # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
+            exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
+        if not asked.known:
+            return exact
+        rows = {match.row for match in exact}
+        k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * most)
+        return exact + [match for match in self._heads.search(locale, embedding, k) if match.row not in rows]
+
+    def _judged(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> Reformulation:
+        refusal = self._refusal(asked, match, probabilities)
+        return Reformulation(
+            query=match.query,
+            locale=match.locale,
+            score=match.score,
+            accepted=not refusal,
+            volume=match.volume,
+            volume_is_estimate=match.volume_is_estimate,
+            refusal=refusal,
+        )
+
+    def _refusal(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
+        if match.exact:
+            return ""
+        threshold = self._threshold[match.locale]
+        if threshold > 1:
+            return f"no threshold held the target precision in {match.locale}"
+        if match.score < threshold:
+            return f"below the threshold {threshold:.3g}"
+        refusal = attribute_refusal(asked.text, match.query)
+        if not refusal and match.product_type:
+            refusal = product_type_refusal(float(probabilities[self._root[match.product_type]]))
+        return refusal
+
+
+def _same_language(tag: str, other: str) -> bool:
+    return language_of(tag) == language_of(other)
+
+
+def _best_first(answer: Reformulation) -> tuple[float, float, str]:
+    return -answer.score, -answer.volume, answer.query
