@@ -180,7 +180,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _files_in(folder: Path) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for parent, _, names in os.walk(folder):
         found.update((Path(parent) / name).relative_to(folder).as_posix() for name in names)
     return found

@@ -269,6 +269,8 @@ def _locales(bundle: Bundle) -> Locales:
     tags = bundle.manifest["locales"]
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags) or UNDETERMINED in tags:
         raise BundleRefused(MANIFEST, "locales is no list of tags without und", _REMEDY)
+    if len(set(tags)) != len(tags):
+        raise BundleRefused(MANIFEST, "locales names one twice, so their tokens cannot be told", _REMEDY)
     try:
         return Locales(tags)
     except InvalidQuery as error:

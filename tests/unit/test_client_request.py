@@ -29,7 +29,7 @@ def test_absent_options_stay_absent_and_zero_is_sent() -> None:
 def test_an_option_that_does_not_fit_the_wire_is_named() -> None:
     with pytest.raises(InvalidArgument, match="top_k") as refused:
         options_message({"top_k": -1})
-    assert refused.value.field == "top_k"
+    assert refused.value.field == "options.top_k"
 
 
 def test_an_option_that_does_not_exist_is_a_type_error() -> None:

@@ -37,6 +37,7 @@ class AsyncClient:
 
     Every method takes ``timeout``, the seconds for all attempts of a call together, and raises a
     `ShelfsenseClientError`: `InvalidArgument`, `Overloaded`, `Unavailable`, `DeadlineExceeded`, ...
+    A client belongs to the event loop of its first call.
 
     Args:
         target: ``host:port``, or any gRPC target such as ``dns:///shelfsense:50051``.

@@ -16,7 +16,7 @@ class ShelfsenseClientError(Exception):
 
     Attributes:
         code: the gRPC status of the last attempt.
-        field: the request field at fault, as in ``text`` or ``top_k``; empty where none is.
+        field: the request field at fault, as in ``query.text`` or ``options.top_k``; empty where none is.
         message: the fact and the next step, as the service states them.
         retry_after: seconds the service asks callers to wait; None where it does not say.
     """

@@ -52,9 +52,8 @@ def options_message(options: AnswerOptions | ReformulateOptions) -> pb.Options:
         try:
             setattr(message, name, value)
         except ValueError:
-            raise InvalidArgument(
-                grpc.StatusCode.INVALID_ARGUMENT, f"is {value!r}; send a small whole number from 0 up", field=name
-            ) from None
+            fact = f"is {value!r}; send a small whole number from 0 up"
+            raise InvalidArgument(grpc.StatusCode.INVALID_ARGUMENT, fact, field=f"options.{name}") from None
     return message
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,7 +42,7 @@ def annotate_parquet(
     """
     try:
         table = pq.ParquetFile(source)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputRefused(f"is no Parquet file ({error})") from error
     with table:
         schema = table.schema_arrow
@@ -55,13 +55,25 @@ def annotate_parquet(
             annotated = annotated.append(field)
         rows_in_all, done = max(1, table.metadata.num_rows), 0
         with pq.ParquetWriter(partial, annotated, compression="zstd") as writer:
-            for chunk in table.iter_batches(batch_size=chunk_rows):
+            for chunk in _chunks(table, chunk_rows):
                 done += chunk.num_rows
                 queries = _bytes(chunk.column(query))
                 locales = [None] * chunk.num_rows if locale is None else _bytes(chunk.column(locale))
                 rows = [Row(*pair) for pair in zip(queries, locales, strict=True)]
                 added = _arrays(annotate(rows, done / rows_in_all))
                 writer.write_batch(pa.RecordBatch.from_arrays([*chunk.columns, *added], schema=annotated))
+
+
+def _chunks(table: pq.ParquetFile, rows: int) -> Iterator[pa.RecordBatch]:
+    batches = table.iter_batches(batch_size=rows)
+    while True:
+        try:
+            chunk = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise InputRefused(f"is damaged ({error}); copy the file again") from error
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _check_text(field: pa.Field) -> None:

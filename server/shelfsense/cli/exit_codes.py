@@ -38,6 +38,8 @@ class Translating(TyperGroup):
         """Run the command; usage errors that typer finds itself exit with 2 already."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read our output has seen enough; typer ends without a word
+            raise
         except tuple(_CODES) as error:
             # stderr escapes what it cannot encode, such as bytes of a file that are no UTF-8.
             sys.stderr.write(f"shelfsense: {_message(error)}\n")

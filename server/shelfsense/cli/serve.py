@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,28 +13,22 @@ from shelfsense.serving.run import serve as run
 from shelfsense.serving.settings import Settings
 
 
-def serve(**given: Any) -> None:
+def serve(**given: str | None) -> None:
     """Answer queries over gRPC until SIGTERM or SIGINT; each option is also SHELFSENSE_<NAME>."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     chosen = {name: value for name, value in given.items() if value is not None}
-    raise typer.Exit(run(Settings(**chosen)))
+    raise typer.Exit(run(Settings(**chosen)  # type: ignore[arg-type]  # pydantic reads text))
 
 
 def _option(name: str, setting: FieldInfo) -> inspect.Parameter:
-    # The default stays None, so that the environment is asked for what the command line does not say.
-    kind = next((kind for kind in (int, float, Path) if kind in (setting.annotation, *_alternatives(setting))), str)
     flag = typer.Option(
         "--" + name.replace("_", "-"),
-        help=f"{setting.description} [env: SHELFSENSE_{name.upper()}; default: {setting.default}]",
+        metavar=name.rpartition("_")[2].upper(),
+        help=f"{setting.description} (SHELFSENSE_{name.upper()}; default: {setting.default})",
         show_default=False,
     )
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, flag]
-    )
-
-
-def _alternatives(setting: FieldInfo) -> tuple[Any, ...]:
-    return getattr(setting.annotation, "__args__", ())
+    # Absent stays None, so that the environment is asked; text, since `Settings` reads and checks it.
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, flag])
 
 
 # A setting's name, meaning and range are written in `Settings` alone; typer reads them off this signature.

@@ -1,4 +1,4 @@
-"""Int8 weights and the graph of an int8 linear layer whose activations are scaled per token.
+"""The graph of an int8 linear layer whose activations are scaled per token.
 
 A scale taken over a whole batch would let a neighbour change an answer; one scale per token
 depends on that token alone. Activations are unsigned with zero point 128, the operand order
@@ -7,37 +7,10 @@ for which x86 has an instruction that does not saturate (VNNI).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
+from shelfsense.models.stored_weights import Int8Rows
 
 from shelfsense_training.export.graph import MICROSOFT, UINT8, GraphBuilder
-
-
-@dataclass(frozen=True, slots=True)
-class Int8Rows:
-    """A matrix as int8 with one scale per row, symmetric.
-
-    Attributes:
-        values: (R, C) int8.
-        scale: (R,) float32; the matrix is ``values * scale[:, None]``.
-    """
-
-    values: NDArray[np.int8]
-    scale: NDArray[np.float32]
-
-    @classmethod
-    def from_float(cls, matrix: NDArray[np.float32]) -> Int8Rows:
-        """Quantise a matrix (R, C); each row's largest magnitude maps to 127."""
-        scale = np.maximum(np.abs(matrix).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
-        values = np.clip(np.rint(matrix / scale[:, None]), -127, 127).astype(np.int8)
-        return cls(values, scale)
-
-    def to_float(self) -> NDArray[np.float32]:
-        """Return the matrix the int8 form stands for, (R, C)."""
-        matrix: NDArray[np.float32] = self.values.astype(np.float32) * self.scale[:, None]
-        return matrix
 
 
 def quantise_tokens(graph: GraphBuilder, value: str) -> tuple[str, str]:

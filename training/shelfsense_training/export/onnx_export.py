@@ -1,4 +1,4 @@
-"""The int8 ONNX graph of an `UnderstanderModel`, and the loader that reads its weights back.
+"""The int8 ONNX graph of an `UnderstanderModel`; `shelfsense.models.onnx_weights` reads it back.
 
 The graph takes ``token_ids`` (B, T) int64 padded with the pad id, derives its own mask, and gives
 ``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length. Calibration is folded
@@ -10,19 +10,15 @@ B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
-from shelfsense.models.backbone import Backbone
+from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
-from transformers import DistilBertConfig
 
 from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
-from shelfsense_training.export.int8 import Int8Rows, linear, quantise_tokens
+from shelfsense_training.export.int8 import linear, quantise_tokens
 
 _EPSILON = 1e-12
 _MASKED = -1e9
@@ -71,6 +67,8 @@ def _parameters(model: UnderstanderModel) -> _Parameters:
         "embedding.weight": state["embedding.linear.weight"],
         "embedding.bias": state["embedding.linear.bias"],
     }
+    if model.backbone.locale_embeddings is not None:
+        found["locale.weight"] = state["backbone.locale_embeddings.weight"]
     query_scale = np.float32(1.0 / math.sqrt(config.dim // config.n_heads))
     for i in range(config.n_layers):
         source, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
@@ -86,14 +84,34 @@ def _parameters(model: UnderstanderModel) -> _Parameters:
 
 
 def _embed(graph: GraphBuilder, weights: _Parameters, shape: str) -> str:
-    table = Int8Rows.from_float(weights["word.weight"])
-    rows = graph.node("Gather", graph.constant("word.weight.int8", table.values), "token_ids")
-    scale = graph.node("Gather", graph.constant("word.weight.scale", table.scale[:, None]), "token_ids")
-    words = graph.node("Mul", graph.node("Cast", rows, to=FLOAT), scale)  # (B, T, D)
+    vocabulary = np.int64(len(weights["word.weight"]))
+    last_word = graph.constant("last_word", np.array(vocabulary - 1))
+    words = _words(graph, weights["word.weight"], graph.node("Min", "token_ids", last_word))
+    if "locale.weight" in weights:
+        first_locale = graph.constant("first_locale", np.array(vocabulary))
+        locale_id = graph.node("Max", graph.node("Sub", "token_ids", first_locale), graph.constant("zero", np.array(0)))
+        locales = graph.node("Gather", graph.constant("locale.weight", weights["locale.weight"]), locale_id)
+        is_locale = graph.node("Unsqueeze", graph.node("Greater", "token_ids", last_word), graph.integers(2))
+        words = graph.node("Where", is_locale, locales, words)  # (B, T, D)
     length = graph.node("Slice", shape, graph.integers(1), graph.integers(2))
     positions = graph.constant("position.weight", weights["position.weight"])
     positions = graph.node("Slice", positions, graph.integers(0), length, graph.integers(0))
     return _norm(graph, weights, "embedding_norm", graph.node("Add", words, positions))
+
+
+def _words(graph: GraphBuilder, table: NDArray[np.float32], token_ids: str) -> str:
+    """Look words up: 4-bit where that is exact, else int8; float32 (B, T, D) either way."""
+    blocks = FourBitBlocks.from_float(table)
+    if blocks is not None:
+        packed = graph.constant("word.weight.packed", blocks.packed)
+        scale = graph.constant("word.weight.block_scale", blocks.scale)
+        options = {"bits": 4, "block_size": FourBitBlocks.BLOCK, "gather_axis": 0, "quantize_axis": 1}
+        rows = graph.node("GatherBlockQuantized", packed, token_ids, scale, domain=MICROSOFT, **options)
+        return str(graph.node("Cast", rows, to=FLOAT))
+    int8 = Int8Rows.from_float(table)
+    rows = graph.node("Cast", graph.node("Gather", graph.constant("word.weight.int8", int8.values), token_ids), to=FLOAT)
+    scales = graph.node("Gather", graph.constant("word.weight.scale", int8.scale[:, None]), token_ids)
+    return str(graph.node("Mul", rows, scales))
 
 
 def _block(graph: GraphBuilder, weights: _Parameters, name: str, hidden: str, bias: str, heads: int) -> str:
@@ -148,65 +166,3 @@ def _norm(graph: GraphBuilder, weights: _Parameters, name: str, value: str) -> s
     weight = graph.constant(f"{name}.weight", weights[f"{name}.weight"])
     bias = graph.constant(f"{name}.bias", weights[f"{name}.bias"])
     return str(graph.node("LayerNormalization", value, weight, bias, axis=-1, epsilon=_EPSILON))
-
-
-def load_int8(data: bytes, text_vocabulary: int) -> UnderstanderModel:
-    """Rebuild the torch model from a graph of `export_int8`; its weights are the int8 ones.
-
-    Args:
-        data: the bytes of ``model.onnx``.
-        text_vocabulary: V without locale tokens, as the manifest says.
-    """
-    constants = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(data).graph.initializer}
-    layers = sum(1 for name in constants if name.endswith("qkv.bias"))
-    width = constants["embedding_norm.bias"].shape[0]
-    heads = next(int(v[2]) for k, v in constants.items() if k.startswith("integers:(0, 0,") and len(v) == 4)
-    config = DistilBertConfig(
-        vocab_size=constants["word.weight.int8"].shape[0],
-        max_position_embeddings=constants["position.weight"].shape[0],
-        n_layers=layers,
-        n_heads=heads,
-        dim=width,
-        hidden_dim=constants["layer.0.ffn_in.bias"].shape[0],
-        pad_token_id=int(constants["pad"]),
-    )
-    backbone = Backbone.from_config(config, text_vocabulary)
-    model = UnderstanderModel(
-        backbone, constants["classification.bias"].shape[0], constants["embedding.bias"].shape[0]
-    )
-    model.load_state_dict(_state(constants, config), strict=False)
-    return model.eval()
-
-
-def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict[str, torch.Tensor]:
-    def matrix(name: str) -> NDArray[np.float32]:
-        if f"{name}.int8" not in constants:
-            return constants[name].astype(np.float32)
-        values = constants[f"{name}.int8"]
-        return Int8Rows(values.T, constants[f"{name}.scale"]).to_float()
-
-    base = "backbone.encoder."
-    words = Int8Rows(constants["word.weight.int8"], constants["word.weight.scale"][:, 0]).to_float()
-    found = {
-        f"{base}embeddings.word_embeddings.weight": words,
-        f"{base}embeddings.position_embeddings.weight": constants["position.weight"],
-        f"{base}embeddings.LayerNorm.weight": constants["embedding_norm.weight"],
-        f"{base}embeddings.LayerNorm.bias": constants["embedding_norm.bias"],
-    }
-    for head in ("classification", "embedding"):
-        found[f"{head}.linear.weight"] = matrix(f"{head}.weight")
-        found[f"{head}.linear.bias"] = constants[f"{head}.bias"]
-    query_scale = np.float32(math.sqrt(config.dim // config.n_heads))
-    for i in range(config.n_layers):
-        target, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
-        for kind in ("weight", "bias"):
-            query, key, value = np.split(matrix(f"{name}.qkv.{kind}"), 3)
-            found[f"{target}attention.q_lin.{kind}"] = query * query_scale
-            found[f"{target}attention.k_lin.{kind}"] = key
-            found[f"{target}attention.v_lin.{kind}"] = value
-            found[f"{target}attention.out_lin.{kind}"] = matrix(f"{name}.attention_out.{kind}")
-            found[f"{target}sa_layer_norm.{kind}"] = constants[f"{name}.attention_norm.{kind}"]
-            found[f"{target}ffn.lin1.{kind}"] = matrix(f"{name}.ffn_in.{kind}")
-            found[f"{target}ffn.lin2.{kind}"] = matrix(f"{name}.ffn_out.{kind}")
-            found[f"{target}output_layer_norm.{kind}"] = constants[f"{name}.ffn_norm.{kind}"]
-    return {k: torch.from_numpy(np.array(v)) for k, v in found.items()}
