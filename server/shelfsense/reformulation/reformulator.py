@@ -93,7 +93,7 @@ class Reformulator:
         found: list[Reformulation] = []
         for tier in self._tiers(asked.locale, cross_locale=options.cross_locale):
             for locale in tier:
-                matches = self._matches(asked, locale, embedding, most)
+                matches = self._matches(asked, locale, embedding, options)
                 found += [self._judged(asked, match, probabilities) for match in matches]
             if any(each.accepted for each in found):
                 break
@@ -110,17 +110,20 @@ class Reformulator:
             yield [tag for tag in others if _same_language(tag, locale)]
             yield [tag for tag in others if not _same_language(tag, locale)]
 
-    def _matches(self, asked: Asked, locale: str, embedding: NDArray[np.float32], most: int) -> list[HeadMatch]:
+    def _matches(self, asked: Asked, locale: str, embedding: NDArray[np.float32], options: Options) -> list[HeadMatch]:
         exact: list[HeadMatch] = []
         # Across languages equal words are no proof: an English gift is a German poison.
         if _same_language(locale, asked.locale):
             # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
             exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
-        if not asked.known:
+        # What the threshold will refuse is worth its string only where it is to be shown.
+        least = 0.0 if options.include_refused else self._threshold[locale]
+        if not asked.known or least > 1:
             return exact
         rows = {match.row for match in exact}
-        k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * most)
-        return exact + [match for match in self._heads.search(locale, embedding, k) if match.row not in rows]
+        k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
+        found = self._heads.search(locale, embedding, k, least=least)
+        return exact + [match for match in found if match.row not in rows]
 
     def _judged(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> Reformulation:
         refusal = self._refusal(asked, match, probabilities)

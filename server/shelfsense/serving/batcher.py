@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from shelfsense.errors import EngineUnavailable
 from shelfsense.serving.engine_thread import BatchRun, EngineThread
-from shelfsense.serving.errors import DeadlineExceeded, Overloaded, trace
+from shelfsense.serving.errors import DeadlineExceeded, Overloaded, Stopping, trace
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -24,7 +24,6 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 _log = logging.getLogger(__name__)
 _DOWN = "the engine is down and being tried again; retry later, or ask another replica"
-_STOPPING = "the server is stopping; ask another replica"
 _SHORTEST_RETRY_S = 0.05
 _SMOOTHING = 0.1  # weight of the newest batch in the running mean of seconds per item
 
@@ -130,7 +129,7 @@ class Batcher(Generic[ItemT, ResultT]):
             if not self.healthy:  # the engine may hang: waiting for it could last for ever
                 self._dispatcher.cancel()
             await asyncio.gather(self._dispatcher, return_exceptions=True)
-        self._fail_waiting(_STOPPING)
+        self._fail_waiting(Stopping())
         self._engine.close(wait=self.healthy)
 
     async def submit(self, item: ItemT, *, expires: float) -> Timed[ResultT]:
@@ -144,6 +143,7 @@ class Batcher(Generic[ItemT, ResultT]):
             Overloaded: the queue is full.
             DeadlineExceeded: `expires` passed first.
             EngineUnavailable: the engine is down, or failed on this item alone.
+            Stopping: the batcher was stopped.
         """
         (outcome,) = await self.submit_all([item], expires=expires)
         if isinstance(outcome, BaseException):
@@ -161,6 +161,7 @@ class Batcher(Generic[ItemT, ResultT]):
             Overloaded: the queue has no room for all of them.
             DeadlineExceeded: `expires` passed first.
             EngineUnavailable: the engine is down.
+            Stopping: the batcher was stopped.
         """
         self._admit(len(items))
         since = time.perf_counter()
@@ -178,7 +179,7 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _admit(self, arriving: int) -> None:
         if self._stop.is_set():
-            raise EngineUnavailable(_STOPPING)
+            raise Stopping
         if not self.healthy:
             raise EngineUnavailable(_DOWN)
         if len(self._queue) + arriving > self._limits.max_queue:
@@ -252,7 +253,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._on_health(False)  # noqa: FBT003 -- the callback's one argument
         for each in batch:
             each.fail(EngineUnavailable(_DOWN))
-        self._fail_waiting(_DOWN)
+        self._fail_waiting(EngineUnavailable(_DOWN))
 
     async def _recover(self) -> None:
         """Try the engine until it works or the batcher stops."""
@@ -266,6 +267,6 @@ class Batcher(Generic[ItemT, ResultT]):
         self.healthy = True
         self._on_health(True)  # noqa: FBT003 -- the callback's one argument
 
-    def _fail_waiting(self, reason: str) -> None:
+    def _fail_waiting(self, error: Exception) -> None:
         while self._queue:
-            self._queue.popleft().fail(EngineUnavailable(reason))
+            self._queue.popleft().fail(error)

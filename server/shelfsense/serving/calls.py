@@ -12,11 +12,15 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from shelfsense.serving.decoding import Decoder, Undecodable
+from shelfsense.serving.errors import Stopping
 from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.status import code_of, log_if_ours, status_of
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
+
+_QUIET_S = 0.05
+_LONGEST_NOTICE_S = 1.0  # callers that never leave are not worth a longer stop
 
 Handler = Callable[[RequestT, float], Awaitable[ResponseT]]
 """Answers a request before a time on the event loop's clock, or raises one of our errors."""
@@ -33,6 +37,21 @@ class Calls:
     def __init__(self, metrics: Metrics, default_deadline_s: float) -> None:
         self._metrics = metrics
         self._default_deadline_s = default_deadline_s
+        self._turning_away = False
+        self._begun = 0
+
+    async def turn_away(self) -> None:
+        """Refuse new calls with UNAVAILABLE, and return once none has come for a moment.
+
+        gRPC's own stop answers a call that it has read but not yet handed over with CANCELLED, which
+        clients do not retry: callers are to have left for another replica before it begins.
+        """
+        self._turning_away = True
+        latest = time.monotonic() + _LONGEST_NOTICE_S
+        seen = -1
+        while self._begun > seen and time.monotonic() < latest:
+            seen = self._begun
+            await asyncio.sleep(_QUIET_S)
 
     def unary(
         self, rpc: str, request_type: type[RequestT], handler: Handler[RequestT, ResponseT]
@@ -49,9 +68,10 @@ class Calls:
             request: RequestT | Undecodable, context: grpc.aio.ServicerContext[RequestT, ResponseT]
         ) -> ResponseT:
             started = time.perf_counter()
+            self._begun += 1
             code = grpc.StatusCode.CANCELLED  # of a call whose caller left: no line below is reached
             try:
-                response = await _answer(handler, request, self._expires(context.time_remaining()))
+                response = await self._answer(handler, request, context.time_remaining())
                 code = grpc.StatusCode.OK
             except Exception as error:
                 code = code_of(error)
@@ -68,15 +88,15 @@ class Calls:
             response_serializer=_serialize,
         )
 
-    def _expires(self, remaining_s: float | None) -> float:
+    async def _answer(
+        self, handler: Handler[RequestT, ResponseT], request: RequestT | Undecodable, remaining_s: float | None
+    ) -> ResponseT:
+        if self._turning_away:
+            raise Stopping
+        if isinstance(request, Undecodable):
+            raise request.error
         allowed_s = self._default_deadline_s if remaining_s is None else remaining_s
-        return asyncio.get_running_loop().time() + allowed_s
-
-
-async def _answer(handler: Handler[RequestT, ResponseT], request: RequestT | Undecodable, expires: float) -> ResponseT:
-    if isinstance(request, Undecodable):
-        raise request.error
-    return await handler(request, expires)
+        return await handler(request, asyncio.get_running_loop().time() + allowed_s)
 
 
 def _serialize(response: Message) -> bytes:

@@ -27,6 +27,13 @@ class DeadlineExceeded(ShelfsenseError):
         super().__init__("the deadline passed before the answer was there; allow more time, or ask less at once")
 
 
+class Stopping(ShelfsenseError):
+    """The server answers what it has begun, and nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping; ask another replica")
+
+
 class AddressUnavailable(ShelfsenseError):
     """A port that cannot be listened on."""
 

@@ -42,6 +42,7 @@ class Server:
         self.metrics = Metrics()
         self.port = 0
         self._understander = understander
+        self._calls = Calls(self.metrics, settings.default_deadline_s)
         self._health = health.Health([service.SERVICE])
         self._batcher = self._make_batcher()
         self._grpc: grpc.aio.Server | None = None
@@ -79,9 +80,10 @@ class Server:
             raise
 
     async def stop(self) -> None:
-        """Turn NOT_SERVING, let calls in flight finish within ``drain_s``, then end everything."""
+        """Turn NOT_SERVING and new calls away, let those in flight finish within ``drain_s``, then end everything."""
         self._health.drain()
         if self._grpc is not None:
+            await self._calls.turn_away()
             await self._grpc.stop(self.settings.drain_s)
         await self._batcher.stop()
         if self._page is not None:
@@ -98,9 +100,8 @@ class Server:
 
     async def _listen(self) -> None:
         self._grpc = grpc.aio.server(options=_OPTIONS)
-        calls = Calls(self.metrics, self.settings.default_deadline_s)
         answers = service.QueryUnderstandingService(self._understander, self._batcher)
-        self._grpc.add_generic_rpc_handlers((answers.handlers(calls), self._health.handlers()))
+        self._grpc.add_generic_rpc_handlers((answers.handlers(self._calls), self._health.handlers()))
         names = (service.SERVICE, health.SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._grpc)
         host = self.settings.host

@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from shelfsense.errors import EngineUnavailable, InvalidQuery
-from shelfsense.serving.errors import DeadlineExceeded, Overloaded, trace
+from shelfsense.serving.errors import DeadlineExceeded, Overloaded, Stopping, trace
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
@@ -21,6 +21,7 @@ STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     EngineUnavailable: grpc.StatusCode.UNAVAILABLE,
+    Stopping: grpc.StatusCode.UNAVAILABLE,
 }
 """Every error a caller may meet. One that is missing here is a fault of ours: UNAVAILABLE, and logged."""
 

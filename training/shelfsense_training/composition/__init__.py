@@ -1,0 +1,1 @@
+"""Training queries composed from names the way shoppers write them."""

@@ -1,0 +1,150 @@
+"""The labelled training rows: every source, composed, labelled, split, in one table.
+
+One row is one query and the ids it may mean. ``types`` are alternatives of equal standing at the
+deepest level known; ancestors are implied. ``complete`` says whether every other type of those
+levels is a negative (our own labels) or unknown (judged queries, where only ``negatives`` are).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from shelfsense.locales import Locales, language_of
+from shelfsense.text import model_form, normal_form
+
+from shelfsense_training.composition.composer import Composer
+from shelfsense_training.sources.google_names import read_google_names
+from shelfsense_training.sources.judged_queries import JudgedQuery, read_judged_queries
+from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_product_names, read_tails
+from shelfsense_training.sources.splits import Split, split_of_query
+from shelfsense_training.sources.taxonomy import CategoryName, Taxonomy, attribute_values
+
+OWN_LOCALES = ("ar-SA", "hi-IN")
+"""Locales served beyond the taxonomy's, taught by the project's own lexicons and real queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """One labelled query.
+
+    Attributes:
+        text: in model form.
+        locale: a bundle locale.
+        types: acceptable ids.
+        negatives: ids judged wrong.
+        source: ``name``, ``composed``, ``google``, ``lexicon``, ``head``, ``tail`` or ``judged``.
+        complete: types not named are wrong, not unknown.
+        weight: relative frequency in training.
+    """
+
+    text: str
+    locale: str
+    types: list[str]
+    source: str
+    negatives: list[str] = field(default_factory=list)
+    complete: bool = True
+    weight: float = 1.0
+
+
+def bundle_locales(taxonomy: Taxonomy) -> Locales:
+    """Return the locales of the starter bundle, in the order of their tokens."""
+    return Locales((*taxonomy.locales, *OWN_LOCALES))
+
+
+def training_rows(folder: Path, *, composed_share: float = 0.6, seed: int = 0) -> list[TrainingRow]:
+    """Compose all training rows.
+
+    Args:
+        folder: the data folder.
+        composed_share: share of names that also get a composed query.
+        seed: of every draw.
+    """
+    taxonomy = Taxonomy(folder)
+    composer = Composer.from_lexicon(attribute_values(folder), seed=seed)
+    names = taxonomy.names()
+    google = read_google_names(folder, names, bundle_locales(taxonomy))
+    seen: dict[tuple[str, str, tuple[str, ...], str], TrainingRow] = {}
+    for row in (
+        *_name_rows(names, composer, composed_share, seed),
+        *_google_rows(google, composer),
+        *_lexicon_rows(composer),
+        *_judged_rows(read_judged_queries(folder)),
+    ):
+        # A composed text can meet a real test query: the query's split wins.
+        if row.text and (row.source == "judged" or split_of_query(row.text) is Split.TRAIN or row.source == "name"):
+            seen.setdefault((row.text, row.locale, tuple(row.types), row.source), row)
+    return list(seen.values())
+
+
+def _name_rows(
+    names: list[CategoryName], composer: Composer, composed_share: float, seed: int
+) -> Iterator[TrainingRow]:
+    for i, name in enumerate(names):
+        if name.split is not Split.TRAIN:
+            continue
+        whole = model_form(name.names[-1], language_of(name.locale))
+        yield TrainingRow(whole, name.locale, [name.type_id], "name")
+        short = composer.plain(name.names[-1], name.locale)
+        if short != whole:
+            yield TrainingRow(short, name.locale, [name.type_id], "composed")
+        if (i * 7919 + seed) % 1000 < composed_share * 1000:
+            parent = name.names[-2] if len(name.names) > 2 else ""
+            query = composer.compose(name.names[-1], parent, name.locale)
+            yield TrainingRow(query, name.locale, [name.type_id], "composed")
+
+
+def _google_rows(names: list[CategoryName], composer: Composer) -> Iterator[TrainingRow]:
+    for name in names:
+        if name.split is Split.TRAIN:
+            text = composer.plain(name.names[-1], name.locale)
+            yield TrainingRow(text, name.locale, [name.type_id], "google")
+
+
+def _lexicon_rows(composer: Composer) -> Iterator[TrainingRow]:
+    entries: list[tuple[LexiconEntry, str]] = [
+        *((entry, "lexicon") for entry in read_product_names()),
+        *((entry, "head") for entry in read_heads()),
+        *((entry, "tail") for entry in read_tails()),
+    ]
+    for entry, source in entries:
+        text = model_form(entry.text, language_of(entry.locale))
+        yield TrainingRow(text, entry.locale, [entry.type_id], source, weight=2.0)
+        for _ in range(2):
+            sloppy = composer.with_slip(composer.with_attribute(text, entry.locale), entry.locale, share=0.4)
+            yield TrainingRow(sloppy, entry.locale, [entry.type_id], source)
+
+
+def _judged_rows(queries: list[JudgedQuery]) -> Iterator[TrainingRow]:
+    """One row per relevant judgement; negatives of the same query join unless another judgement accepts them."""
+    positives: dict[tuple[str, str], set[str]] = defaultdict(set)
+    negatives: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for query in queries:
+        key = (normal_form(query.text), query.locale)
+        (positives if query.relevant else negatives)[key].update(query.acceptable)
+    for query in queries:
+        if query.split is not Split.TRAIN or not query.relevant or not query.acceptable:
+            continue
+        key = (normal_form(query.text), query.locale)
+        wrong = sorted(negatives[key] - positives[key])
+        text = model_form(query.text, language_of(query.locale))
+        yield TrainingRow(text, query.locale, list(query.acceptable), "judged", wrong, complete=False, weight=5.0)
+    for key, wrong_nodes in negatives.items():
+        if key not in positives and wrong_nodes and split_of_query(key[0]) is Split.TRAIN:
+            text = model_form(key[0], language_of(key[1]))
+            yield TrainingRow(text, key[1], [], "judged", sorted(wrong_nodes), complete=False, weight=1.0)
+
+
+def write_rows(rows: list[TrainingRow], path: Path) -> None:
+    """Write the rows as Parquet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), path, compression="zstd")
+
+
+def read_rows(path: Path) -> list[TrainingRow]:
+    """Read what `write_rows` wrote."""
+    return [TrainingRow(**row) for row in pq.read_table(path).to_pylist()]
