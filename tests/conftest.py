@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from shelfsense.product_types import ProductTypes
 from shelfsense.reformulation.head_index import Head
 from shelfsense.thresholds import LocaleThresholds, Thresholds

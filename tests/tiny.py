@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
-from shelfsense.locales import Locales
-from shelfsense.models.backbone import Backbone
-from shelfsense.models.understander_model import UnderstanderModel
-from shelfsense.tokenizer import QueryTokenizer
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
 from transformers import DistilBertConfig
+
+from shelfsense.locales import Locales
+from shelfsense.models.backbone import Backbone
+from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense.tokenizer import QueryTokenizer
 
 LOCALES = ("en", "de", "es", "pt-BR", "ja", "zh-CN", "zh-TW", "tr", "hi-IN", "ar-SA")
 
@@ -25,7 +26,9 @@ TINY_TREE = (
     {"id": "el-1", "parent_id": "el", "name": "Cables"},
 )
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßéèñçãıığşあいうランニグシューズ一二人大小中国手机鞋コヒ0123456789कखगजतन्ािीसوابتسمنر"
+_LETTERS = (
+    "abcdefghijklmnopqrstuvwxyzäöüßéèñçãıığşあいうランニグシューズ一二人大小中国手机鞋コヒ0123456789कखगजतन्ािीसوابتسمنر"
+)
 _WORDS = ("▁running", "▁shoes", "▁laufschuhe", "▁coffee", "▁kaffee", "maschine", "▁machine", "▁usb", "▁cable", "▁red")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from shelfsense_client.errors import Overloaded, Unavailable
+from shelfsense_client.errors import DeadlineExceeded, Overloaded, Unavailable
 from shelfsense_client.retries import Attempts, RetryBudget, RetryPolicy
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -129,3 +129,9 @@ def test_time_left_shrinks_with_the_clock_and_never_below_zero() -> None:
     assert attempts.time_left() == pytest.approx(0.5)
     now = 101.0
     assert attempts.time_left() == 0.0
+
+
+def test_with_no_time_left_there_is_no_attempt() -> None:
+    attempts = Attempts(POLICY, RetryBudget(), deadline=5.0, clock=lambda: 5.0, failures=[UNAVAILABLE])
+    with pytest.raises(DeadlineExceeded, match="no time is left for an attempt; before, the service answered UNAVAIL"):
+        attempts.timeout()

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from shelfsense.models.backbone import Backbone
 from torch import nn
+
+from shelfsense.models.backbone import Backbone
 
 
 def trim_backbone(backbone: Backbone, source_ids: NDArray[np.int64], *, positions: int) -> Backbone:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from shelfsense.bundle import Bundle, write_bundle
 from shelfsense.errors import InvalidQuery
 from shelfsense.models.understander_model import UnderstanderModel
@@ -19,7 +20,6 @@ from shelfsense.reformulation.head_index import Head, head_index_files
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import MAX_TOKENS
 from shelfsense.understander import Understander
-
 from shelfsense_training.export.onnx_export import export_int8
 
 MODEL, TOKENIZER, PRODUCT_TYPES, MODEL_CARD = "model.onnx", "tokenizer.json", "product_types.json", "model_card.md"

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
 from shelfsense.models.backbone import Backbone
 from shelfsense.models.heads import mean_pool
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.tokenizer import QueryTokenizer
-from torch import Tensor
-from torch.nn import functional
-
 from shelfsense_training.batches import length_batches, pad_batch
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.progress import progress_bar

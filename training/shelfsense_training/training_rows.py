@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from shelfsense.locales import Locales, language_of
 from shelfsense.text import model_form, normal_form
-
 from shelfsense_training.composition.composer import Composer
 from shelfsense_training.sources.google_names import read_google_names
 from shelfsense_training.sources.judged_queries import JudgedQuery, read_judged_queries

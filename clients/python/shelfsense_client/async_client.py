@@ -183,7 +183,7 @@ class AsyncClient:
         method = getattr(stub, call.method)
         while True:
             try:
-                return call.read(await method(call.request, timeout=attempts.time_left()))
+                return call.read(await method(call.request, timeout=attempts.timeout()))
             except grpc.RpcError as error:
                 delay = attempts.delay_after(error)
             await asyncio.sleep(delay)

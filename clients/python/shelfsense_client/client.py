@@ -177,7 +177,7 @@ class Client:
         method = getattr(self._stub, call.method)
         while True:
             try:
-                return call.read(method(call.request, timeout=attempts.time_left()))
+                return call.read(method(call.request, timeout=attempts.timeout()))
             except grpc.RpcError as error:
                 delay = attempts.delay_after(error)
             time.sleep(delay)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from shelfsense_client.errors import ShelfsenseClientError, from_rpc_error
+from shelfsense_client.errors import DeadlineExceeded, ShelfsenseClientError, from_rpc_error
 
 
 class RetryBudget:
@@ -121,6 +121,19 @@ class Attempts:
     def time_left(self) -> float:
         """Return the seconds left to the deadline, at least 0."""
         return max(0.0, self.deadline - self.clock())
+
+    def timeout(self) -> float:
+        """Return the timeout of the next attempt, in seconds.
+
+        Raises:
+            DeadlineExceeded: nothing is left; gRPC takes a timeout of 0 for a few milliseconds more.
+        """
+        left = self.time_left()
+        if left == 0.0:
+            before = f"; before, the service answered {self.failures[-1].name}" if self.failures else ""
+            fact = f"no time is left for an attempt{before}; allow a longer timeout"
+            raise DeadlineExceeded(grpc.StatusCode.DEADLINE_EXCEEDED, fact)
+        return left
 
     def delay_after(self, error: grpc.RpcError) -> float:
         """Return the seconds to wait before the next attempt.

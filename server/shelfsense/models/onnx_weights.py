@@ -39,9 +39,7 @@ def load_int8(data: bytes) -> UnderstanderModel:
     backbone = Backbone.from_config(config)
     if "locale.weight" in constants:
         backbone.add_locale_tokens(len(constants["locale.weight"]) - 1)
-    model = UnderstanderModel(
-        backbone, constants["classification.bias"].shape[0], constants["embedding.bias"].shape[0]
-    )
+    model = UnderstanderModel(backbone, constants["classification.bias"].shape[0], constants["embedding.bias"].shape[0])
     model.load_state_dict(_state(constants, config), strict=False)
     return model.eval()
 

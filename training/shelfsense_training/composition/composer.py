@@ -14,7 +14,6 @@ from pathlib import Path
 
 from shelfsense.locales import language_of
 from shelfsense.text import model_form
-
 from shelfsense_training.composition.name_parts import name_parts
 from shelfsense_training.composition.slips import slip
 
@@ -65,9 +64,10 @@ class Composer:
 
     def plain(self, name: str, locale: str) -> str:
         """Return a name as a query: one of its parts, lower case."""
-        parts = name_parts(name)
+        language = language_of(locale)
+        parts = name_parts(name, language)
         chosen = parts[0] if self._draw.random() < 0.5 else self._draw.choice(parts)
-        return model_form(chosen, language_of(locale))
+        return model_form(chosen, language)
 
     def compose(self, name: str, parent: str, locale: str) -> str:
         """Return a longer or sloppier query for a name.

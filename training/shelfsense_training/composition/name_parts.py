@@ -11,13 +11,18 @@ _BRACKETS = re.compile(r"\s*[(（\[].*?[)）\]]\s*")
 _CONNECTED = re.compile(r"^-|-$")
 
 
-def name_parts(name: str) -> list[str]:
+_UNSPACED = {"ja", "zh", "th"}
+
+
+def name_parts(name: str, language: str) -> list[str]:
     """Return the alternatives a name lists, the whole name first and nothing twice.
 
-    A part that begins or ends with a hyphen leans on its neighbour ("Buchständer & -stützen")
-    and is left out.
+    "Hats, Caps & Beanies" lists three products, "Phone & Data Jacks" one: parts count only where
+    every one is a single word, and in languages without spaces only where there are three or more.
+    A part that begins or ends with a hyphen leans on its neighbour ("Buchständer & -stützen").
     """
     plain = _BRACKETS.sub(" ", name).strip()
     parts = [part.strip() for part in _SEPARATORS.split(plain)]
-    whole = [part for part in parts if len(part) > 1 and not _CONNECTED.search(part)]
-    return list(dict.fromkeys([name, plain, *whole]))
+    enough = len(parts) >= 3 if language in _UNSPACED else not any(" " in part for part in parts)
+    listed = [part for part in parts if len(part) > 1 and not _CONNECTED.search(part)] if enough else []
+    return list(dict.fromkeys([name, plain, *listed]))

@@ -8,8 +8,8 @@ for which x86 has an instruction that does not saturate (VNNI).
 from __future__ import annotations
 
 import numpy as np
-from shelfsense.models.stored_weights import Int8Rows
 
+from shelfsense.models.stored_weights import Int8Rows
 from shelfsense_training.export.graph import MICROSOFT, UINT8, GraphBuilder
 
 

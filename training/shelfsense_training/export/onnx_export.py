@@ -14,9 +14,9 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
-
 from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
 from shelfsense_training.export.int8 import linear, quantise_tokens
 
@@ -32,7 +32,9 @@ def export_int8(model: UnderstanderModel) -> bytes:
     weights = _parameters(model)
     graph = GraphBuilder()
     shape = graph.node("Shape", "token_ids")
-    is_token = graph.node("Not", graph.node("Equal", "token_ids", graph.constant("pad", np.array(model.backbone.pad_id))))
+    is_token = graph.node(
+        "Not", graph.node("Equal", "token_ids", graph.constant("pad", np.array(model.backbone.pad_id)))
+    )
     mask = graph.node("Unsqueeze", graph.node("Cast", is_token, to=FLOAT), graph.integers(2))  # (B, T, 1)
     bias = graph.node("Where", is_token, graph.number(0.0), graph.number(_MASKED))
     bias = graph.node("Unsqueeze", bias, graph.integers(1, 2))  # (B, 1, 1, T)
@@ -109,7 +111,9 @@ def _words(graph: GraphBuilder, table: NDArray[np.float32], token_ids: str) -> s
         rows = graph.node("GatherBlockQuantized", packed, token_ids, scale, domain=MICROSOFT, **options)
         return str(graph.node("Cast", rows, to=FLOAT))
     int8 = Int8Rows.from_float(table)
-    rows = graph.node("Cast", graph.node("Gather", graph.constant("word.weight.int8", int8.values), token_ids), to=FLOAT)
+    rows = graph.node(
+        "Cast", graph.node("Gather", graph.constant("word.weight.int8", int8.values), token_ids), to=FLOAT
+    )
     scales = graph.node("Gather", graph.constant("word.weight.scale", int8.scale[:, None]), token_ids)
     return str(graph.node("Mul", rows, scales))
 

@@ -17,5 +17,7 @@ def data_folder() -> Path:
     default = Path(__file__).resolve().parents[4] / "shared" / "data"
     folder = Path(os.environ.get("SHELFSENSE_DATA", default))
     if not (folder / "shopify_taxonomy").is_dir():
-        raise InputRefused(f"no training data at {folder}; set SHELFSENSE_DATA to the folder that has shopify_taxonomy/")
+        raise InputRefused(
+            f"no training data at {folder}; set SHELFSENSE_DATA to the folder that has shopify_taxonomy/"
+        )
     return folder

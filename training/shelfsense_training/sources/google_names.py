@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
+
 from shelfsense.locales import Locales
 from shelfsense.text import normal_form
-
 from shelfsense_training.sources.taxonomy import PATH_SEPARATOR, CategoryName
 
 

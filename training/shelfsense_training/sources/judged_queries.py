@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfsense.text import normal_form
-
 from shelfsense_training.sources.splits import Split, split_of_query
 
 LOCALE_OF_LANGUAGE = {
@@ -62,9 +61,7 @@ def read_mapping(path: Path = MAPPING) -> dict[tuple[str, ...], tuple[str, ...]]
         return {tuple(r["prefix"].split(" > ")): tuple(r["product_type_ids"].split()) for r in rows}
 
 
-def acceptable_nodes(
-    category: tuple[str, ...], mapping: dict[tuple[str, ...], tuple[str, ...]]
-) -> tuple[str, ...]:
+def acceptable_nodes(category: tuple[str, ...], mapping: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
     """Return the nodes of the longest prefix that the mapping knows, empty for none."""
     for length in range(len(category), 0, -1):
         if category[:length] in mapping:

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from shelfsense.product_types import ProductTypes
 
+from shelfsense.product_types import ProductTypes
 from shelfsense_training.sources.splits import Split, is_held_out_category, split_of_name
 
 DEPTH = 3

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from shelfsense.locales import language_of
 from shelfsense.text import model_form
-
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.lexicon import read_heads, read_product_names, read_tails
 from shelfsense_training.sources.splits import Split
@@ -72,4 +71,3 @@ def _real_queries(folder: Path) -> Iterator[tuple[str, str]]:
 def _table(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-

@@ -1,0 +1,210 @@
+"""The student learns product types, and keeps the teacher's vectors while it does.
+
+Every step reads one batch of labelled rows and one of pairs in a single pass: cross-entropy within
+each level plus masked binary cross-entropy on the classification head; on the embedding head the
+teacher's vectors where they are known, and the pairs. The word embeddings stay frozen: words never
+seen here keep their pretrained meaning, and a bundle can store them in their original 4 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense.product_types import ProductTypes
+from shelfsense.tokenizer import QueryTokenizer
+from shelfsense_training.batches import pad_batch
+from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
+from shelfsense_training.distillation import distillation_loss
+from shelfsense_training.objectives import (
+    TargetTable,
+    contrastive_loss,
+    level_cross_entropy,
+    masked_binary_cross_entropy,
+)
+from shelfsense_training.pairs import PairSource
+from shelfsense_training.progress import CONSOLE, progress_bar
+from shelfsense_training.sampling import RowSampler, SamplingSettings
+from shelfsense_training.schedule import learning_rate
+from shelfsense_training.training_rows import TrainingRow
+
+DISTILLATION_TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuningSettings:
+    """How the network is fine-tuned.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: labelled rows per step.
+        pairs: pairs per step.
+        encoder_rate: AdamW's peak learning rate of the encoder.
+        head_rate: of the heads and locale tokens.
+        und_share: share of rows that get ``und`` in place of their locale (design section 4: 10-20 %).
+        binary_weight: of the binary cross-entropy beside the cross-entropy within levels.
+        distillation_weight: of the teacher's vectors.
+        pair_weight: of the contrastive loss.
+        temperature: of the contrastive loss.
+        prior_logit: start of every label's bias, near the log-odds of a random type.
+        sampling: shares of the sources.
+        seed: of every draw.
+    """
+
+    steps: int = 3600
+    batch: int = 192
+    pairs: int = 24
+    encoder_rate: float = 2.5e-4
+    head_rate: float = 1e-3
+    und_share: float = 0.15
+    binary_weight: float = 0.3
+    distillation_weight: float = 1.0
+    pair_weight: float = 0.2
+    temperature: float = 0.05
+    prior_logit: float = -6.0
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherVectors:
+    """The teacher's vectors of some texts.
+
+    Attributes:
+        row: (text, locale) to row.
+        vectors: (N, E) unit length.
+    """
+
+    row: Mapping[tuple[str, str], int]
+    vectors: NDArray[np.float16]
+
+
+class FineTuning:
+    """One fine-tuning run; resumes from its checkpoint.
+
+    Args:
+        model: the student; trained in place.
+        tokenizer: of its vocabulary.
+        product_types: the tree of its labels.
+        rows: labelled rows.
+        teacher: known vectors.
+        settings: how.
+    """
+
+    def __init__(
+        self,
+        model: UnderstanderModel,
+        tokenizer: QueryTokenizer,
+        product_types: ProductTypes,
+        rows: Sequence[TrainingRow],
+        teacher: TeacherVectors,
+        settings: FineTuningSettings,
+    ) -> None:
+        self.model = model
+        self._tokenizer = tokenizer
+        self._rows = rows
+        self._teacher = teacher
+        self._settings = settings
+        self._levels = [torch.from_numpy(product_types.by_level[k]) for k in sorted(product_types.by_level)]
+        self._targets = TargetTable(product_types)
+        self._sampler = RowSampler(rows, settings.sampling)
+        self._pairs = PairSource()
+        self._und = tokenizer.locale_id("und")
+        torch.nn.init.constant_(model.classification.linear.bias, settings.prior_logit)
+        model.backbone.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
+
+    def run(self, checkpoint: Path, validate: Callable[[UnderstanderModel], str], *, every: int = 600) -> None:
+        """Train to the last step, saving every 200 and validating every so many.
+
+        Args:
+            checkpoint: file of the training state.
+            validate: says how good the model is, in a line for the log.
+            every: steps between validations.
+        """
+        settings = self._settings
+        optimizer = self._optimizer()
+        state = load_checkpoint(checkpoint)
+        first = 0
+        if state:
+            self.model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            first = state["step"]
+        with progress_bar() as bar:
+            task = bar.add_task("fine-tuning", total=settings.steps, completed=first, figure="")
+            for step in range(first, settings.steps):
+                # Draws depend on the step alone, so a resumed run sees the batches it would have seen.
+                random = np.random.default_rng((settings.seed, step))
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(step, settings.steps, group["peak"])
+                losses = self._step(random, optimizer)
+                bar.update(task, advance=1, figure=" ".join(f"{k} {v:.3f}" for k, v in losses.items()))
+                if step % 200 == 199 or step == settings.steps - 1:
+                    saved = {"model": self.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+                    save_checkpoint(checkpoint, saved)
+                    CONSOLE.log(f"step {step + 1}: " + " ".join(f"{k} {v:.4f}" for k, v in losses.items()))
+                if step % every == every - 1 or step == settings.steps - 1:
+                    CONSOLE.log(f"step {step + 1}: {validate(self.model.eval())}")
+        self.model.eval()
+
+    def _step(self, random: np.random.Generator, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+        settings = self._settings
+        self.model.train()
+        rows = [self._rows[i] for i in self._sampler.draw(random, settings.batch)]
+        pairs = self._pairs.draw(random, settings.pairs)
+        texts = [(row.text, row.locale) for row in rows] + [p.first for p in pairs] + [p.second for p in pairs]
+        logits, vectors = self._forward(texts, random)
+        labelled = len(rows)
+        targets = self._targets.targets(rows)
+        losses = {
+            "types": level_cross_entropy(logits[:labelled], targets.acceptable, self._levels),
+            "binary": masked_binary_cross_entropy(logits[:labelled], targets) * settings.binary_weight,
+            "teacher": self._teacher_loss(texts, vectors) * settings.distillation_weight,
+            "pairs": contrastive_loss(
+                vectors[labelled : labelled + len(pairs)],
+                vectors[labelled + len(pairs) :],
+                np.array([p.group for p in pairs]),
+                settings.temperature,
+            )
+            * settings.pair_weight,
+        }
+        optimizer.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        optimizer.step()
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def _forward(self, texts: Sequence[tuple[str, str]], random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        tokens = [self._tokenizer.network_input(text, locale, truncate=True).ids for text, locale in texts]
+        batch = pad_batch(tokens, self.model.backbone.pad_id)  # (B, T)
+        batch[torch.from_numpy(random.random(len(tokens)) < self._settings.und_share), 1] = self._und
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = self.model(batch)
+        return output.logits.float(), torch.nn.functional.normalize(output.embeddings.float(), dim=-1)
+
+    def _teacher_loss(self, texts: Sequence[tuple[str, str]], vectors: Tensor) -> Tensor:
+        """Return the distance to the teacher over the texts it was heard on."""
+        known = [(i, self._teacher.row[t]) for i, t in enumerate(texts) if t in self._teacher.row]
+        if len(known) < 2:
+            return vectors.new_zeros(())
+        ours, theirs = zip(*known, strict=True)
+        wanted = torch.from_numpy(self._teacher.vectors[list(theirs)]).float()
+        return distillation_loss(vectors[list(ours)], wanted, DISTILLATION_TEMPERATURE)
+
+    def _optimizer(self) -> torch.optim.AdamW:
+        settings = self._settings
+        encoder, heads = [], []
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                (encoder if name.startswith("backbone.encoder.") else heads).append(parameter)
+        groups = [
+            {"params": encoder, "peak": settings.encoder_rate},
+            {"params": heads, "peak": settings.head_rate},
+        ]
+        return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.01)
