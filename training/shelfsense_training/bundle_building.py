@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle, write_bundle
+from shelfsense.engines.engine import EngineOutput
 from shelfsense.errors import InvalidQuery
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
@@ -87,16 +88,26 @@ def rewrite_bundle(
     return write_bundle(out, {**manifest, **(facts or {})}, {**kept, **files})
 
 
-def embed_queries(understander: Understander, queries: Sequence[Query]) -> NDArray[np.float32]:
-    """Return the vectors (N, E) of queries by the engine that will serve them."""
+def answer_queries(understander: Understander, queries: Sequence[Query]) -> EngineOutput:
+    """Return the network's answers to N queries, by the engine that will serve them.
+
+    Returns:
+        Probabilities (N, L), parents not yet raised to their children, and embeddings (N, E).
+    """
     prepared = [understander.prepare(query) for query in queries]
     order = sorted(range(len(prepared)), key=lambda i: len(prepared[i].token_ids))
-    width = understander.bundle.manifest["embedding"]["width"]
-    vectors = np.empty((len(queries), width), dtype=np.float32)
+    probabilities = np.empty((len(queries), len(understander.product_types)), dtype=np.float32)
+    embeddings = np.empty((len(queries), understander.bundle.manifest["embedding"]["width"]), dtype=np.float32)
     for start in range(0, len(order), _BATCH):
         rows = order[start : start + _BATCH]
-        vectors[rows] = understander.infer([prepared[i] for i in rows]).embeddings
-    return vectors
+        output = understander.infer([prepared[i] for i in rows])
+        probabilities[rows], embeddings[rows] = output.probabilities, output.embeddings
+    return EngineOutput(probabilities, embeddings)
+
+
+def embed_queries(understander: Understander, queries: Sequence[Query]) -> NDArray[np.float32]:
+    """Return the vectors (N, E) of queries by the engine that will serve them."""
+    return answer_queries(understander, queries).embeddings
 
 
 def index_heads(bundle: Bundle, heads: Sequence[Head], out: Path, *, threads: int = 1) -> Bundle:

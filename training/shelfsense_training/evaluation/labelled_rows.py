@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ from shelfsense.errors import InputRefused
 
 COLUMNS = ("query", "locale", "product_type_id", "label")
 VOLUME = "volume"
-_LABELS = {"1": True, "0": False}
+_LABELS = {"1": True, "1.0": True, "0": False, "0.0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def read_labelled_rows(path: Path) -> list[LabelledRow]:
         InputRefused: naming the file, the line (CSV, TSV) or row (Parquet, from 1), and the fact.
     """
     readers: dict[str, Callable[[Path], Iterator[tuple[str, Mapping[str, Any]]]]] = {
-        ".csv": lambda file: _text_rows(file, delimiter=",", quoting=csv.QUOTE_MINIMAL),
-        ".tsv": lambda file: _text_rows(file, delimiter="\t", quoting=csv.QUOTE_NONE),
+        ".csv": lambda file: _text_rows(file, delimiter=",", quoted=True),
+        ".tsv": lambda file: _text_rows(file, delimiter="\t", quoted=False),
         ".parquet": _parquet_rows,
     }
     if path.suffix.lower() not in readers:
@@ -83,9 +83,10 @@ def write_labelled_rows(rows: Iterable[LabelledRow], path: Path) -> None:
         writer.writerows((row.query, row.locale, row.product_type_id, int(row.relevant)) for row in rows)
 
 
-def _text_rows(path: Path, *, delimiter: str, quoting: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _text_rows(path: Path, *, delimiter: str, quoted: bool) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting, strict=True)  # type: ignore[arg-type]
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting, strict=True)
         _check_columns(reader.fieldnames or ())
         for cells in reader:
             place = f"line {reader.line_num}"

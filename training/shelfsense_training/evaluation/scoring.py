@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfsense.engines.engine import EngineOutput
+from shelfsense.engines.engine import Engine, EngineOutput
 from shelfsense.errors import InputRefused, InvalidQuery
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Query
-from shelfsense.thresholds import LocaleThresholds
+from shelfsense.thresholds import Thresholds
 from shelfsense.understander import Prepared, Understander
 from shelfsense_training.evaluation.labelled_queries import LabelledQuery
 from shelfsense_training.progress import progress_bar
@@ -23,6 +23,11 @@ BATCH = 64
 
 Run = Callable[[Sequence[Prepared]], EngineOutput]
 """Answers a batch of 1 or more queries: `Understander.infer`, or any other model's."""
+
+
+def run_of(engine: Engine) -> Run:
+    """Return what runs queries through a bare engine."""
+    return lambda prepared: engine.run([each.token_ids for each in prepared])
 
 
 def prepare(understander: Understander, queries: Sequence[LabelledQuery]) -> list[Prepared]:
@@ -76,9 +81,9 @@ def answers(
     return EngineOutput(probabilities, np.empty((0, 0), np.float32) if embeddings is None else embeddings)
 
 
-def threshold_rows(by_locale: Callable[[str], LocaleThresholds], prepared: Sequence[Prepared]) -> NDArray[np.float32]:
+def threshold_rows(thresholds: Thresholds, prepared: Sequence[Prepared]) -> NDArray[np.float32]:
     """Return (N, levels) the thresholds of each query's locale; float32, in which the service compares."""
-    return np.array([by_locale(each.locale).product_types for each in prepared], dtype=np.float32)
+    return np.array([thresholds.by_locale[each.locale].product_types for each in prepared], dtype=np.float32)
 
 
 def accepted_types(

