@@ -42,5 +42,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model_card="# Tiny\n",
     )
     bare = build_bundle(parts, folder / "bare")
-    heads = [Head(query, locale, 100.0 - i, True, kind) for i, (query, locale, kind) in enumerate(HEADS)]
+    heads = [
+        Head(query, locale, 100.0 - i, volume_is_estimate=True, product_type=kind)
+        for i, (query, locale, kind) in enumerate(HEADS)
+    ]
     return index_heads(bare, heads, folder / "tiny").path

