@@ -23,6 +23,12 @@ HEADS = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny tensors gain nothing from threads, and waiting ones spin."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path to a verified bundle that answers in milliseconds; its weights are random but seeded."""

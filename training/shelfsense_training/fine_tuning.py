@@ -36,6 +36,10 @@ from shelfsense_training.schedule import learning_rate
 from shelfsense_training.training_rows import TrainingRow
 
 DISTILLATION_TEMPERATURE = 0.05
+LONGEST = 28
+"""Tokens of a training text; the tail of a longer one says nothing of its type."""
+
+_LENGTH_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +185,20 @@ class FineTuning:
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def _forward(self, texts: Sequence[tuple[str, str]], random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        tokens = [self._tokenizer.network_input(text, locale, truncate=True).ids for text, locale in texts]
-        batch = pad_batch(tokens, self.model.backbone.pad_id)  # (B, T)
-        batch[torch.from_numpy(random.random(len(tokens)) < self._settings.und_share), 1] = self._und
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = self.model(batch)
-        return output.logits.float(), torch.nn.functional.normalize(output.embeddings.float(), dim=-1)
+        tokens = [self._tokenizer.network_input(text, locale, truncate=True).ids[:LONGEST] for text, locale in texts]
+        dropped = random.random(len(tokens)) < self._settings.und_share
+        # One batch would be padded to its longest text, three times the mean: like lengths go together.
+        order = np.argsort([len(t) for t in tokens], kind="stable")
+        logits, vectors = [], []
+        for rows in np.array_split(order, _LENGTH_GROUPS):
+            batch = pad_batch([tokens[i] for i in rows], self.model.backbone.pad_id)  # (B, T)
+            batch[torch.from_numpy(dropped[rows]), 1] = self._und
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                output = self.model(batch)
+            logits.append(output.logits.float())
+            vectors.append(torch.nn.functional.normalize(output.embeddings.float(), dim=-1))
+        back = torch.from_numpy(np.argsort(order))
+        return torch.cat(logits)[back], torch.cat(vectors)[back]
 
     def _teacher_loss(self, texts: Sequence[tuple[str, str]], vectors: Tensor) -> Tensor:
         """Return the distance to the teacher over the texts it was heard on."""
@@ -208,4 +220,4 @@ class FineTuning:
             {"params": encoder, "peak": settings.encoder_rate},
             {"params": heads, "peak": settings.head_rate},
         ]
-        return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.01)
+        return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.01, fused=True)

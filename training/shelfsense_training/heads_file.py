@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from shelfsense.errors import InputRefused
+from shelfsense.errors import InputRefused, InvalidQuery
 from shelfsense.locales import UNDETERMINED, Locales
 from shelfsense.reformulation.head_index import Head
 from shelfsense.text import normal_form
@@ -31,9 +31,7 @@ def read_heads_file(path: Path, locales: Sequence[str]) -> list[Head]:
     found: dict[tuple[str, str], Head] = {}
     for line, row in _rows(path):
         place = f"{path}: line {line}"
-        locale = resolver.resolve(row["locale"]).tag
-        if locale == UNDETERMINED:
-            raise InputRefused(f"{place}: locale {row['locale']!r} is not one of the bundle's; remove or map the row")
+        locale = _locale(resolver, row["locale"], place)
         if not row["query"].strip():
             raise InputRefused(f"{place}: query is empty; remove the row")
         key = (normal_form(row["query"]), locale)
@@ -42,6 +40,16 @@ def read_heads_file(path: Path, locales: Sequence[str]) -> list[Head]:
     if not found:
         raise InputRefused(f"{path}: holds no heads; give it rows of query, locale, volume")
     return list(found.values())
+
+
+def _locale(resolver: Locales, tag: str, place: str) -> str:
+    try:
+        locale = resolver.resolve(tag).tag
+    except InvalidQuery as error:
+        raise InputRefused(f"{place}: {error}") from error
+    if locale == UNDETERMINED:
+        raise InputRefused(f"{place}: locale {tag!r} is not one of the bundle's; remove or map the row")
+    return locale
 
 
 def _volume(text: str, place: str) -> float:

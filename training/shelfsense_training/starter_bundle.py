@@ -19,10 +19,12 @@ from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import BundleParts, answer_queries, build_bundle, embed_queries
 from shelfsense_training.calibration import apply_calibration, fit_level
+from shelfsense_training.checkpoints import save_checkpoint
+from shelfsense_training.model_card import model_card
 from shelfsense_training.reformulation_pairs import held_out_pairs
 from shelfsense_training.sources.splits import Split
 from shelfsense_training.threshold_fixing import ScoredPairs, fix_thresholds
-from shelfsense_training.validation import ValidationQuery, clean_queries, logits_of, real_queries
+from shelfsense_training.validation import ValidationQuery, clean_queries, logits_of, real_queries, top1
 
 TRAINING_DATA = (
     "Shopify product taxonomy 2025-08, localized names and attribute values (MIT)",
@@ -58,6 +60,7 @@ class StarterParts:
         tokenizer_json: its file.
         product_types: the tree, in the order of the labels.
         data: the folder of public data.
+        calibrated: file that the calibrated float model is kept in, to measure the bundle against.
     """
 
     model: UnderstanderModel
@@ -65,6 +68,7 @@ class StarterParts:
     tokenizer_json: bytes
     product_types: ProductTypes
     data: Path
+    calibrated: Path
 
 
 def write_starter_bundle(starter: StarterParts, out: Path, version: str) -> Bundle:
@@ -79,6 +83,7 @@ def write_starter_bundle(starter: StarterParts, out: Path, version: str) -> Bund
     real = real_queries(starter.data, Split.VALIDATION)
     clean = clean_queries(starter.data, Split.VALIDATION)
     _calibrate(starter, real, clean)
+    save_checkpoint(starter.calibrated, {"model": starter.model.state_dict()})
     never = LocaleThresholds((1.0,) * types.depth, "fallback", 1.0, "fallback")
     parts = BundleParts(
         version=version,
@@ -97,7 +102,29 @@ def write_starter_bundle(starter: StarterParts, out: Path, version: str) -> Bund
         _pairs(understander, clean, (1, 2, 3)),
         held_out_pairs(lambda queries: embed_queries(understander, queries)),
     )
-    return build_bundle(replace(parts, thresholds=thresholds), out)
+    facts = {**parts.facts, "metrics": {"locales": _test_figures(understander, starter.data)}}
+    backbone = understander.bundle.manifest["backbone"]
+    card = model_card(version, facts, (*locales, UNDETERMINED), thresholds, backbone)
+    return build_bundle(replace(parts, thresholds=thresholds, facts=facts, model_card=card), out)
+
+
+def _test_figures(understander: Understander, data: Path) -> dict[str, dict[str, float]]:
+    """Return top-1 figures of the test splits by locale; nothing is chosen by them."""
+    figures: dict[str, dict[str, float]] = {}
+    for name, queries, levels in (
+        ("real", real_queries(data, Split.TEST), (1, 2)),
+        ("names", clean_queries(data, Split.TEST), (3,)),
+    ):
+        answered = answer_queries(understander, [Query(q.text, q.locale, truncate=True) for q in queries])
+        for locale in sorted({q.locale for q in queries}):
+            rows = np.flatnonzero([q.locale == locale for q in queries])
+            ours = [queries[i] for i in rows.tolist()]
+            found = figures.setdefault(locale, {})
+            found["real_queries" if name == "real" else "names"] = len(ours)
+            for level in levels:
+                share = top1(answered.probabilities[rows], ours, understander.product_types, level)
+                found[f"{name}_level_{level}"] = round(share, 4)
+    return figures
 
 
 def _calibrate(starter: StarterParts, real: Sequence[ValidationQuery], clean: Sequence[ValidationQuery]) -> None:
@@ -121,7 +148,7 @@ def _pairs(
     found: dict[str, list[ScoredPairs]] = {}
     for locale in sorted({q.locale for q in queries}):
         rows = np.flatnonzero([q.locale == locale for q in queries])
-        ours = [queries[i] for i in rows]
+        ours = [queries[i] for i in rows.tolist()]
         found[locale] = [
             ScoredPairs(probabilities[np.ix_(rows, types.by_level[k])].ravel(), acceptable(ours, types, k).ravel())
             for k in levels

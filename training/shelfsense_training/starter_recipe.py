@@ -62,7 +62,7 @@ class StarterSettings:
     attribute_share: float = 0.12
     seed: int = 0
     distillation: DistillationSettings = field(default_factory=DistillationSettings)
-    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=2600))
+    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=2400))
 
 
 class StarterRecipe:
@@ -177,6 +177,7 @@ class StarterRecipe:
             self.vocabulary.tokenizer_json,
             self.taxonomy.product_types,
             self.data,
+            self.work / "calibrated.pt",
         )
         return index_heads(write_starter_bundle(parts, self.work / "bare", version), starter_heads(), out)
 

@@ -25,6 +25,9 @@ from shelfsense_training.evaluation.scoring import Run, accepted_types, answers,
 MARGIN = 1e-3
 """Accepted sets may differ where a probability is this near its threshold."""
 
+ALL = "all"
+"""Stands for every locale together."""
+
 _LARGEST_BATCH = 64
 
 
@@ -93,7 +96,7 @@ class Fidelity:
             resamples: of the queries of each locale.
 
         Returns:
-            The keys of `batch_independence`, and ``levels``: level to locale to ``queries`` and
+            The keys of `batch_independence`, and ``levels``: level to locale (`ALL` among them) to ``queries`` and
             ``micro_f1``, ``reference_micro_f1`` and their ``difference`` at the bundle's thresholds,
             each with its 95 % interval by query. A level has only queries with an acceptable type of it.
         """
@@ -102,8 +105,9 @@ class Fidelity:
         levels: dict[str, Any] = {}
         for level, members in self._types.by_level.items():
             here = any_type(self._labels[:, members])
-            for locale in sorted(set(self._locales[here].tolist())):
-                cut = np.ix_(np.flatnonzero(here & (self._locales == locale)), members)
+            for locale in (ALL, *sorted(set(self._locales[here].tolist()))):
+                asked = here if locale == ALL else here & (self._locales == locale)
+                cut = np.ix_(np.flatnonzero(asked), members)
                 cell = _f1(mine[cut], theirs[cut], self._labels[cut], resamples=resamples, seed=seed)
                 levels.setdefault(str(level), {})[locale] = cell
         return {**self._differences(other), "levels": levels}

@@ -1,0 +1,62 @@
+"""What a benchmark is asked and what it finds. Knows neither files nor how findings are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout."""
+
+_QUICK = 20
+
+
+class BenchmarkFailed(Exception):
+    """A benchmark that could not be carried out, so that there is no figure at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a benchmark is asked to measure.
+
+    Attributes:
+        bundle: a verified bundle folder.
+        quick: a twentieth of the work, to see that a benchmark runs; such figures are never written down.
+        with_tests: whether `fresh_clone` also times ``make test``.
+    """
+
+    bundle: Path
+    quick: bool = False
+    with_tests: bool = False
+
+    def times(self, full: int) -> int:
+        """Return how often to repeat what a full run repeats `full` times."""
+        return max(2, full // _QUICK) if self.quick else full
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one benchmark found.
+
+    Attributes:
+        title: heading of its section.
+        claim: the one thing it measures or shows, as a sentence.
+        columns: headings of the table.
+        rows: the table, its cells ready to show.
+        figures: the same figures as plain values, named with their unit.
+        notes: how it was measured, where a reader could take it otherwise.
+        faults: what was observed against the claim; empty when it holds.
+    """
+
+    title: str
+    claim: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    figures: Mapping[str, float | int | str | bool]
+    notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+Benchmark: TypeAlias = Callable[[Setting], Finding]
