@@ -122,7 +122,7 @@ def test_the_words_stay_as_they_are_and_all_else_moves(runs: Runs) -> None:
 
 def test_a_resumed_run_reaches_the_weights_of_an_uninterrupted_one(runs: Runs) -> None:
     for name, weight in runs.uninterrupted.state_dict().items():
-        torch.testing.assert_close(runs.resumed.state_dict()[name], weight, msg=name)
+        assert torch.equal(runs.resumed.state_dict()[name], weight), name
 
 
 def test_validation_sees_a_model_at_rest(runs: Runs) -> None:

@@ -134,7 +134,9 @@ def distil(
         for step in range(first, steps):
             rows = batches[step]
             batch = pad_batch([tokens[i] for i in rows], student.backbone.pad_id)
-            batch[torch.from_numpy(random.random(len(rows)) < settings.und_share), 1] = und
+            # Draws depend on the step alone, so a resumed run sees what it would have seen.
+            draws = np.random.default_rng((settings.seed, step)).random(len(rows))
+            batch[torch.from_numpy(draws < settings.und_share), 1] = und
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, settings.peak_rate)
             with torch.autocast("cpu", dtype=torch.bfloat16):

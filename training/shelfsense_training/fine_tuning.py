@@ -145,6 +145,7 @@ class FineTuning:
             for step in range(first, settings.steps):
                 # Draws depend on the step alone, so a resumed run sees the batches it would have seen.
                 random = np.random.default_rng((settings.seed, step))
+                torch.manual_seed(int(random.integers(2**31)))  # dropout's
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(step, settings.steps, group["peak"])
                 losses = self._step(random, optimizer)

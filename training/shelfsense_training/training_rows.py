@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from shelfsense.locales import Locales, language_of
 from shelfsense.text import model_form, normal_form
 from shelfsense_training.composition.composer import Composer
+from shelfsense_training.pairs import is_held_out_pair
 from shelfsense_training.sources.google_names import read_google_names
 from shelfsense_training.sources.judged_queries import JudgedQuery, read_judged_queries
 from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_product_names, read_tails
@@ -109,7 +110,7 @@ def _lexicon_rows(composer: Composer) -> Iterator[TrainingRow]:
     entries: list[tuple[LexiconEntry, str]] = [
         *((entry, "lexicon") for entry in read_product_names()),
         *((entry, "head") for entry in read_heads()),
-        *((entry, "tail") for entry in read_tails()),
+        *((entry, "tail") for entry in read_tails() if not is_held_out_pair(entry)),
     ]
     for entry, source in entries:
         text = model_form(entry.text, language_of(entry.locale))
