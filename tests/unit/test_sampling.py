@@ -71,3 +71,13 @@ def test_the_seed_decides_the_draw() -> None:
     sampler = RowSampler([row("name") for _ in range(50)] + OTHERS, SamplingSettings())
     draws = [sampler.draw(np.random.default_rng(s), 40).tolist() for s in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_real_queries_gain_weight_late_in_a_run() -> None:
+    rows = [row("judged") for _ in range(20)] + [row("name") for _ in range(20)] + OTHERS
+    sampler = RowSampler(rows, SamplingSettings(judged_share=0.1, late_judged_share=0.4, late_from=0.5))
+    shares = []
+    for through in (0.49, 0.5):
+        drawn = sampler.draw(np.random.default_rng(3), 100, through=through)
+        shares.append(sum(rows[i].source == "judged" for i in drawn))
+    assert shares == [10, 40]

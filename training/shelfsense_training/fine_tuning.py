@@ -148,7 +148,7 @@ class FineTuning:
                 torch.manual_seed(int(random.integers(2**31)))  # dropout's
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(step, settings.steps, group["peak"])
-                losses = self._step(random, optimizer)
+                losses = self._step(random, optimizer, step / settings.steps)
                 bar.update(task, advance=1, figure=" ".join(f"{k} {v:.3f}" for k, v in losses.items()))
                 if step % 200 == 199 or step == settings.steps - 1:
                     saved = {"model": self.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
@@ -158,10 +158,10 @@ class FineTuning:
                     CONSOLE.log(f"step {step + 1}: {validate(self.model.eval())}")
         self.model.eval()
 
-    def _step(self, random: np.random.Generator, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    def _step(self, random: np.random.Generator, optimizer: torch.optim.Optimizer, through: float) -> dict[str, float]:
         settings = self._settings
         self.model.train()
-        rows = [self._rows[i] for i in self._sampler.draw(random, settings.batch)]
+        rows = [self._rows[i] for i in self._sampler.draw(random, settings.batch, through=through)]
         pairs = self._pairs.draw(random, settings.pairs)
         texts = [(row.text, row.locale) for row in rows] + [p.first for p in pairs] + [p.second for p in pairs]
         logits, vectors = self._forward(texts, random)

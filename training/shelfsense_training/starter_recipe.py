@@ -62,7 +62,7 @@ class StarterSettings:
     attribute_share: float = 0.12
     seed: int = 0
     distillation: DistillationSettings = field(default_factory=DistillationSettings)
-    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=1800))
+    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=2300))
 
 
 class StarterRecipe:
