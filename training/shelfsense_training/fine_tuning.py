@@ -53,11 +53,14 @@ class FineTuningSettings:
         encoder_rate: AdamW's peak learning rate of the encoder.
         head_rate: of the heads and locale tokens.
         und_share: share of rows that get ``und`` in place of their locale (design section 4: 10-20 %).
+        level_weights: of the cross-entropy within levels 1, 2 and 3.
         binary_weight: of the binary cross-entropy beside the cross-entropy within levels.
         distillation_weight: of the teacher's vectors.
         pair_weight: of the contrastive loss.
         temperature: of the contrastive loss.
-        prior_logit: start of every label's bias, near the log-odds of a random type.
+        prior_logit: start of every label's bias, near the log-odds of a random type; None leaves a
+            trained head as it is.
+        encoder_dropout: within the encoder's layers.
         sampling: shares of the sources.
         seed: of every draw.
     """
@@ -68,11 +71,13 @@ class FineTuningSettings:
     encoder_rate: float = 2.5e-4
     head_rate: float = 1e-3
     und_share: float = 0.15
+    level_weights: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3)
     binary_weight: float = 0.3
     distillation_weight: float = 1.0
     pair_weight: float = 0.2
     temperature: float = 0.05
-    prior_logit: float = -6.0
+    prior_logit: float | None = -6.0
+    encoder_dropout: float = 0.0
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     seed: int = 0
 
@@ -121,7 +126,10 @@ class FineTuning:
         self._sampler = RowSampler(rows, settings.sampling)
         self._pairs = PairSource()
         self._und = tokenizer.locale_id("und")
-        torch.nn.init.constant_(model.classification.linear.bias, settings.prior_logit)
+        if settings.prior_logit is not None:
+            torch.nn.init.constant_(model.classification.linear.bias, settings.prior_logit)
+        for layer in model.backbone.encoder.transformer.layer:
+            layer.ffn.dropout.p = layer.attention.dropout.p = settings.encoder_dropout
         model.backbone.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
 
     def run(self, checkpoint: Path, validate: Callable[[UnderstanderModel], str], *, every: int = 600) -> None:
@@ -168,7 +176,7 @@ class FineTuning:
         labelled = len(rows)
         targets = self._targets.targets(rows)
         losses = {
-            "types": level_cross_entropy(logits[:labelled], targets.acceptable, self._levels),
+            "types": level_cross_entropy(logits[:labelled], targets.acceptable, self._levels, settings.level_weights),
             "binary": masked_binary_cross_entropy(logits[:labelled], targets) * settings.binary_weight,
             "teacher": self._teacher_loss(texts, vectors) * settings.distillation_weight,
             "pairs": contrastive_loss(

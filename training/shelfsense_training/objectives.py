@@ -67,8 +67,10 @@ class TargetTable:
         return Targets(torch.from_numpy(acceptable), torch.from_numpy(negative))
 
 
-def level_cross_entropy(logits: Tensor, acceptable: Tensor, levels: Sequence[Tensor]) -> Tensor:
-    """Return the mean over levels and rows of -log p(any acceptable type), softmax within a level.
+def level_cross_entropy(
+    logits: Tensor, acceptable: Tensor, levels: Sequence[Tensor], weights: Sequence[float] = (1 / 3, 1 / 3, 1 / 3)
+) -> Tensor:
+    """Return the weighted sum over levels of the rows' mean -log p(any acceptable type), softmax within a level.
 
     Rows without an acceptable type at a level do not count there.
 
@@ -76,15 +78,16 @@ def level_cross_entropy(logits: Tensor, acceptable: Tensor, levels: Sequence[Ten
         logits: (B, L).
         acceptable: (B, L) bool.
         levels: label indices of every level.
+        weights: one per level; for a tree of fewer levels the last are not used.
     """
     total = logits.new_zeros(())
-    for level in levels:
+    for level, weight in zip(levels, weights, strict=False):
         z, wanted = logits[:, level], acceptable[:, level]
         rows = wanted.any(-1)
         if rows.any():
             log_p = z[rows].log_softmax(-1).masked_fill(~wanted[rows], -1e4).logsumexp(-1)
-            total = total - log_p.sum() / len(logits)
-    return total / len(levels)
+            total = total - weight * log_p.sum() / len(logits)
+    return total
 
 
 def masked_binary_cross_entropy(logits: Tensor, targets: Targets) -> Tensor:

@@ -35,6 +35,7 @@ class SamplingSettings:
         own_share: of the project's own lexicons.
         type_power: rows are drawn with probability ~ (rows of their type)^(power - 1); 1 takes the
             data as it is, 0 every type alike. Below 1, unknown words fall less to the largest class.
+        shopper_locale_weight: names of locales that have judged queries are drawn so many times as often.
     """
 
     judged_share: float = 0.14
@@ -42,6 +43,7 @@ class SamplingSettings:
     late_from: float = 0.35
     own_share: float = 0.10
     type_power: float = 0.5
+    shopper_locale_weight: float = 1.0
 
 
 class RowSampler:
@@ -54,6 +56,7 @@ class RowSampler:
 
     def __init__(self, rows: Sequence[TrainingRow], settings: SamplingSettings) -> None:
         self._settings = settings
+        shoppers = {row.locale for row in rows if row.source == "judged"}
         self._members: dict[str, NDArray[np.int64]] = {}
         self._cumulative: dict[str, NDArray[np.float64]] = {}
         for group in GROUPS:
@@ -62,6 +65,9 @@ class RowSampler:
             counts = Counter(keys)
             power = settings.type_power if group == "names" else 1.0
             weights = np.array([rows[i].weight * counts[k] ** (power - 1) for i, k in zip(members, keys, strict=True)])
+            if group == "names":
+                more = settings.shopper_locale_weight
+                weights *= np.array([more if rows[i].locale in shoppers else 1.0 for i in members])
             self._members[group] = members
             self._cumulative[group] = np.cumsum(weights / weights.sum())
 
