@@ -105,6 +105,8 @@ class Fidelity:
         levels: dict[str, Any] = {}
         for level, members in self._types.by_level.items():
             here = any_type(self._labels[:, members])
+            if not here.any():
+                continue
             for locale in (ALL, *sorted(set(self._locales[here].tolist()))):
                 asked = here if locale == ALL else here & (self._locales == locale)
                 cut = np.ix_(np.flatnonzero(asked), members)
