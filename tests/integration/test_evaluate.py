@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfsense.bundle import Bundle
+from shelfsense.models.onnx_weights import load_int8
 from shelfsense.query import Options
 from shelfsense.thresholds import LocaleThresholds, Thresholds
 from shelfsense.understander import Understander
+from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.cli import main
 from shelfsense_training.evaluation.figures import FIGURES
 from shelfsense_training.evaluation.labelled_queries import read_labelled_queries
@@ -156,7 +158,7 @@ def test_fidelity_compares_with_torch_and_with_itself_in_batches(
     torch = report["references"]["torch"]
     assert torch["min_cosine"] > 0.9
     assert torch["max_probability_difference"] < 0.1
-    assert list(torch["levels"]["1"]) == ["de", "en"]
+    assert list(torch["levels"]["1"]) == ["all", "de", "en"]
     assert {"queries", "micro_f1", "reference_micro_f1", "difference"} == set(torch["levels"]["1"]["en"])
 
 
@@ -187,3 +189,18 @@ def test_exit_codes_of_usage_and_bundles(monkeypatch: pytest.MonkeyPatch, data: 
     assert run(monkeypatch, "evaluate", "--data", data) == 2
     lone = ("--baseline-validation", data)
     assert run(monkeypatch, "evaluate", "--bundle", tmp_path, "--data", data, "--out", tmp_path, *lone) == 2
+
+
+def test_fidelity_compares_with_the_float_weights_of_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path, data: Path, tmp_path: Path
+) -> None:
+    model = load_int8(Bundle.open(tiny_bundle).read("model.onnx"))
+    checkpoint = tmp_path / "calibrated.pt"
+    save_checkpoint(checkpoint, {"model": model.state_dict()})
+    out = tmp_path / "out"
+    command = ("fidelity", "--bundle", tiny_bundle, "--data", data, "--out", out, "--resamples", "0")
+    assert run(monkeypatch, *command, "--checkpoint", checkpoint) == 0
+    references = read(out / "fidelity.json")["references"]
+    # The checkpoint holds the very weights that the torch engine reads back.
+    assert references["float32"]["min_cosine"] == pytest.approx(references["torch"]["min_cosine"], abs=1e-5)
+    assert run(monkeypatch, *command, "--checkpoint", tmp_path / "none.pt") == 3

@@ -40,20 +40,3 @@ def keep_layers(backbone: Backbone, layers: Sequence[int]) -> Backbone:
     cut.encoder.transformer.layer = nn.ModuleList(kept)
     cut.encoder.transformer.n_layers = cut.encoder.config.n_layers = len(kept)
     return cut
-
-
-def blend_backbones(before: Backbone, after: Backbone, share: float) -> Backbone:
-    """Return a copy whose weights lie between two of one shape.
-
-    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022: weights between the
-    pretrained and the fine-tuned keep what was learned and forget less of what was known.
-
-    Args:
-        before: share 0.
-        after: share 1.
-        share: 0 to 1.
-    """
-    blended = copy.deepcopy(after)
-    older = before.state_dict()
-    blended.load_state_dict({name: torch.lerp(older[name], value, share) for name, value in after.state_dict().items()})
-    return blended

@@ -53,7 +53,7 @@ class FineTuningSettings:
         encoder_rate: AdamW's peak learning rate of the encoder.
         head_rate: of the heads and locale tokens.
         und_share: share of rows that get ``und`` in place of their locale (design section 4: 10-20 %).
-        level_weights: of the cross-entropy within levels 1, 2 and 3.
+        level_weights: of the cross-entropy within levels 1, 2 and 3; equal when None.
         binary_weight: of the binary cross-entropy beside the cross-entropy within levels.
         distillation_weight: of the teacher's vectors.
         pair_weight: of the contrastive loss.
@@ -71,7 +71,7 @@ class FineTuningSettings:
     encoder_rate: float = 2.5e-4
     head_rate: float = 1e-3
     und_share: float = 0.15
-    level_weights: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3)
+    level_weights: tuple[float, ...] | None = None
     binary_weight: float = 0.3
     distillation_weight: float = 1.0
     pair_weight: float = 0.2

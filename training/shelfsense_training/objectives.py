@@ -68,7 +68,7 @@ class TargetTable:
 
 
 def level_cross_entropy(
-    logits: Tensor, acceptable: Tensor, levels: Sequence[Tensor], weights: Sequence[float] = (1 / 3, 1 / 3, 1 / 3)
+    logits: Tensor, acceptable: Tensor, levels: Sequence[Tensor], weights: Sequence[float] | None = None
 ) -> Tensor:
     """Return the weighted sum over levels of the rows' mean -log p(any acceptable type), softmax within a level.
 
@@ -78,10 +78,10 @@ def level_cross_entropy(
         logits: (B, L).
         acceptable: (B, L) bool.
         levels: label indices of every level.
-        weights: one per level; for a tree of fewer levels the last are not used.
+        weights: one per level; equal shares of 1 when None. Of a tree with fewer levels the last are not used.
     """
     total = logits.new_zeros(())
-    for level, weight in zip(levels, weights, strict=False):
+    for level, weight in zip(levels, weights or [1 / len(levels)] * len(levels), strict=False):
         z, wanted = logits[:, level], acceptable[:, level]
         rows = wanted.any(-1)
         if rows.any():

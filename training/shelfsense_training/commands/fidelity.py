@@ -31,7 +31,7 @@ def fidelity(
     from shelfsense.engines.engine import load_engine
     from shelfsense.understander import Understander
     from shelfsense_training.evaluation.fidelity import Fidelity
-    from shelfsense_training.evaluation.float_engine import float_engine
+    from shelfsense_training.evaluation.float_run import float_run
     from shelfsense_training.evaluation.labelled_queries import read_labelled_queries
     from shelfsense_training.evaluation.scoring import run_of
 
@@ -40,7 +40,7 @@ def fidelity(
     measured = Fidelity(served, read_labelled_queries(data, served.product_types))
     references = {"torch": run_of(load_engine("torch", verified))}
     if checkpoint is not None:
-        references["float32"] = run_of(float_engine(verified, checkpoint))
+        references["float32"] = float_run(verified, checkpoint)
     report = measured.report(references, seed=seed, resamples=resamples)
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from shelfsense.bundle import Bundle
-from shelfsense.engines.torch import TorchEngine
+from shelfsense.engines.engine import EngineOutput
 from shelfsense.errors import InputRefused
 from shelfsense.models.onnx_weights import load_int8
+from shelfsense.understander import Prepared
+from shelfsense_training.batches import pad_batch
 from shelfsense_training.checkpoints import load_checkpoint
+from shelfsense_training.evaluation.scoring import Run
 
 
-def float_engine(bundle: Bundle, checkpoint: Path) -> TorchEngine:
-    """Return an engine of the float weights in a bundle's shape.
+def float_run(bundle: Bundle, checkpoint: Path) -> Run:
+    """Return what runs queries through the float weights, in a bundle's shape.
 
     Args:
         bundle: whose graph says the shape.
@@ -31,4 +35,11 @@ def float_engine(bundle: Bundle, checkpoint: Path) -> TorchEngine:
         model.load_state_dict(state["model"])
     except RuntimeError as error:
         raise InputRefused(f"{checkpoint} does not fit the bundle's network: {error}") from error
-    return TorchEngine(model, torch.device("cpu"))
+
+    def run(prepared: Sequence[Prepared]) -> EngineOutput:
+        with torch.inference_mode():
+            output = model(pad_batch([each.token_ids for each in prepared], model.backbone.pad_id))
+            probabilities = model.classification.probabilities(output.logits)
+        return EngineOutput(probabilities.numpy(), output.embeddings.numpy())
+
+    return run
