@@ -16,14 +16,14 @@ def starter(
     version: Annotated[str, typer.Option(help="The bundle's own version.")] = "starter-1",
     threads: Annotated[int, typer.Option(help="Threads of training.")] = 2,
 ) -> None:
-    """Train the starter bundle from the public data; about 90 minutes on 2 cores."""
+    """Train the starter bundle from the public data; about 90 minutes on 2 cores, by the sum of its stages."""
     import torch
 
     from shelfsense_training.sources.data_folder import data_folder
     from shelfsense_training.starter_recipe import StarterRecipe, StarterSettings
 
     torch.set_num_threads(threads)
-    # Adam's moments of rarely used rows decay into denormal numbers, which a CPU handles 100 times slower.
+    # Adam's moments of rarely used rows decay into denormal numbers, which are slow on a CPU.
     torch.set_flush_denormal(True)
     bundle = StarterRecipe(work, data_folder(), StarterSettings()).bundle(out, version)
     typer.echo(f"{bundle.path}: {bundle.version}, {sum(f['bytes'] for f in bundle.manifest['files'].values()):,} bytes")
