@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
@@ -43,7 +44,9 @@ def tiny_tokenizer_json() -> bytes:
     return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False).encode()
 
 
-def tiny_model(tokenizer_json: bytes, *, labels: int, embedding: int = 16) -> UnderstanderModel:
+def tiny_model(
+    tokenizer_json: bytes, *, labels: int, embedding: int = 16, levels: Sequence[int] | None = None
+) -> UnderstanderModel:
     """A network of two layers, 32 wide, over the tiny vocabulary; seed torch before."""
     tokenizer = QueryTokenizer.from_json(tokenizer_json, Locales(LOCALES))
     config = DistilBertConfig(
@@ -57,4 +60,4 @@ def tiny_model(tokenizer_json: bytes, *, labels: int, embedding: int = 16) -> Un
     )
     backbone = Backbone.from_config(config)
     backbone.add_locale_tokens(len(LOCALES))
-    return UnderstanderModel(backbone, labels, embedding).eval()
+    return UnderstanderModel(backbone, labels, embedding, levels).eval()

@@ -7,15 +7,14 @@ from math import exp, log
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from shelfsense.product_types import ProductTypes
 from shelfsense_training.objectives import (
     Targets,
     TargetTable,
     contrastive_loss,
+    judged_wrong_loss,
     level_cross_entropy,
-    masked_binary_cross_entropy,
 )
 from shelfsense_training.training_rows import TrainingRow
 from tiny import TINY_TREE
@@ -24,94 +23,84 @@ TYPES = ProductTypes.from_table("tiny", TINY_TREE)
 TABLE = TargetTable(TYPES)
 
 
-def known(*types: str, negatives: tuple[str, ...] = (), complete: bool = True) -> tuple[set[str], set[str]]:
-    """Return the ids that are acceptable and those that are negative for a row."""
+def known(*types: str, negatives: tuple[str, ...] = (), complete: bool = True) -> tuple[set[str], set[str], bool]:
+    """Return the ids that are acceptable, those judged wrong, and whether a row means no product."""
     row = TrainingRow("x", "en", list(types), "name", list(negatives), complete=complete)
     targets = TABLE.targets([row])
     ids = np.array([node.id for node in TYPES.nodes])
-    return set(ids[targets.acceptable[0].numpy()]), set(ids[targets.negative[0].numpy()])
+    return set(ids[targets.acceptable[0].numpy()]), set(ids[targets.negative[0].numpy()]), bool(targets.nothing[0])
 
 
-def test_a_types_ancestors_are_acceptable_and_all_else_is_negative() -> None:
-    assert known("sh-1") == ({"sh", "sh-1"}, {"sh-2", "ho", "ho-1", "el", "el-1"})
+def test_a_types_ancestors_are_acceptable() -> None:
+    assert known("sh-1") == ({"sh", "sh-1"}, set(), False)
+    assert known("sh-1", "el-1") == ({"sh", "sh-1", "el", "el-1"}, set(), False)
 
 
-def test_which_child_of_the_named_type_is_meant_is_unknown() -> None:
-    assert known("sh") == ({"sh"}, {"ho", "ho-1", "el", "el-1"})  # sh-1 and sh-2 are neither
-
-
-def test_alternatives_are_all_acceptable() -> None:
-    assert known("sh-1", "el-1") == ({"sh", "sh-1", "el", "el-1"}, {"sh-2", "ho", "ho-1"})
-
-
-def test_a_judged_row_knows_only_what_was_judged() -> None:
-    assert known("sh-1", complete=False) == ({"sh", "sh-1"}, set())
-    assert known("sh-1", negatives=("el",), complete=False) == ({"sh", "sh-1"}, {"el", "el-1"})
-    assert known(negatives=("ho-1",), complete=False) == (set(), {"ho-1"})
+def test_below_a_wrong_type_everything_is_wrong() -> None:
+    assert known("sh-1", negatives=("el",), complete=False) == ({"sh", "sh-1"}, {"el", "el-1"}, False)
+    assert known(negatives=("ho-1",), complete=False) == (set(), {"ho-1"}, False)
 
 
 def test_an_acceptable_type_outweighs_a_negative_above_it() -> None:
-    assert known("sh-1", negatives=("sh",), complete=False) == ({"sh", "sh-1"}, {"sh-2"})
+    assert known("sh-1", negatives=("sh",), complete=False) == ({"sh", "sh-1"}, {"sh-2"}, False)
+
+
+def test_only_a_complete_row_without_types_means_no_product() -> None:
+    assert known() == (set(), set(), True)
+    assert known(complete=False) == (set(), set(), False)
 
 
 LEVELS = [torch.tensor([0, 1]), torch.tensor([2, 3, 4])]
+NOTHING = (-1,)
 
 
-def acceptable(*rows: tuple[int, ...]) -> Tensor:
-    found = torch.zeros(len(rows), 5, dtype=torch.bool)
-    for row, labels in zip(found, rows, strict=True):
-        row[list(labels)] = True
-    return found
+def targets(*rows: tuple[int, ...]) -> Targets:
+    acceptable = torch.zeros(len(rows), 5, dtype=torch.bool)
+    nothing = torch.zeros(len(rows), dtype=torch.bool)
+    for i, labels in enumerate(rows):
+        if labels == NOTHING:
+            nothing[i] = True
+        else:
+            acceptable[i, list(labels)] = True
+    return Targets(acceptable, torch.zeros_like(acceptable), nothing)
 
 
 @pytest.mark.parametrize(
     ("rows", "loss"),
-    # Equal logits: every label of a level of K has probability 1 / K.
+    # Equal logits: a level of K labels and "no product" gives each 1 / (K + 1).
     [
-        ([(0, 2)], (log(2) + log(3)) / 2),
-        ([(0, 2, 3)], (log(2) + log(3 / 2)) / 2),  # any of two acceptable types: 2 / 3
-        ([(0,)], log(2) / 2),  # the second level adds nothing
-        ([(0, 2), ()], (log(2) + log(3)) / 2 / 2),  # nor does a row without a type
-        ([(0, 1, 2, 3, 4)], 0.0),
+        ([(0, 2)], (log(3) + log(4)) / 2),
+        ([(0, 2, 3)], (log(3) + log(4 / 2)) / 2),  # any of two acceptable types
+        ([(0,)], log(3) / 2),  # the second level adds nothing
+        ([(0, 2), ()], (log(3) + log(4)) / 2 / 2),  # nor does a row of which nothing is known
+        ([NOTHING], (log(3) + log(4)) / 2),
+        ([(0, 1, 2, 3, 4)], (log(3 / 2) + log(4 / 3)) / 2),
     ],
 )
 def test_cross_entropy_within_levels_by_hand(rows: list[tuple[int, ...]], loss: float) -> None:
-    assert level_cross_entropy(torch.zeros(len(rows), 5), acceptable(*rows), LEVELS).item() == pytest.approx(loss)
+    assert level_cross_entropy(torch.zeros(len(rows), 5), targets(*rows), LEVELS).item() == pytest.approx(loss)
 
 
 def test_levels_do_not_compete_with_each_other() -> None:
     logits = torch.tensor([[0.0, 0.0, 9.0, 9.0, 9.0]])
-    assert level_cross_entropy(logits, acceptable((0, 2)), LEVELS).item() == pytest.approx((log(2) + log(3)) / 2)
+    by_hand = (log(3) + log(3 + exp(-9))) / 2
+    assert level_cross_entropy(logits, targets((0, 2)), LEVELS).item() == pytest.approx(by_hand)
 
 
-def test_cross_entropy_of_unequal_logits() -> None:
-    logits = torch.tensor([[log(3.0), 0.0, 0.0, 0.0, 0.0]])  # 3 to 1
-    assert level_cross_entropy(logits, acceptable((0,)), LEVELS).item() == pytest.approx(-log(0.75) / 2)
+def test_cross_entropy_of_unequal_logits_and_weights() -> None:
+    logits = torch.tensor([[log(3.0), 0.0, 0.0, 0.0, 0.0]])  # 3 of 5
+    assert level_cross_entropy(logits, targets((0,)), LEVELS, (0.25, 7.0)).item() == pytest.approx(-log(0.6) / 4)
 
 
-def test_cross_entropy_without_any_type_is_0_and_has_a_gradient_path() -> None:
-    logits = torch.zeros(2, 5, requires_grad=True)
-    assert level_cross_entropy(logits, acceptable((), ()), LEVELS).item() == 0.0
+def test_cross_entropy_without_anything_known_is_0() -> None:
+    assert level_cross_entropy(torch.zeros(2, 5), targets((), ()), LEVELS).item() == 0.0
 
 
-def test_binary_cross_entropy_counts_known_labels_only() -> None:
-    logits = torch.tensor([[log(3.0), log(3.0), 50.0], [0.0, 0.0, 0.0]])  # 3 to 1 on the first two
-    targets = Targets(
-        torch.tensor([[True, False, False], [False, True, False]]),
-        torch.tensor([[False, True, False], [True, False, False]]),
-    )
-    # Row 1: -ln 3/4 for the right one, -ln 1/4 for the wrong one, nothing for the unknown 50.
-    by_hand = (-log(0.75) - log(0.25) + 2 * log(2)) / 2
-    assert masked_binary_cross_entropy(logits, targets).item() == pytest.approx(by_hand)
-
-
-def test_unknown_labels_get_no_gradient() -> None:
-    logits = torch.zeros(1, 2, requires_grad=True)
-    masked_binary_cross_entropy(
-        logits, Targets(torch.tensor([[True, False]]), torch.tensor([[False, False]]))
-    ).backward()
-    assert logits.grad is not None
-    assert logits.grad.tolist() == [[-0.5, 0.0]]
+def test_types_judged_wrong_cost_their_probability() -> None:
+    log_odds = torch.tensor([[log(3.0), 0.0, 50.0], [0.0, 0.0, 0.0]])  # 3 to 1 on the first
+    negative = torch.tensor([[True, False, False], [True, True, False]])
+    found = judged_wrong_loss(log_odds, Targets(torch.zeros_like(negative), negative, torch.zeros(2, dtype=torch.bool)))
+    assert found.item() == pytest.approx((log(4) + 2 * log(2)) / 2)
 
 
 FIRST, SECOND = [1.0, 0.0], [0.0, 1.0]

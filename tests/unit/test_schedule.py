@@ -1,4 +1,4 @@
-"""The learning rate: climbs over the first twentieth, then falls on a cosine to a tenth."""
+"""The learning rate: climbs over the first twentieth, may stay, then falls on a cosine."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def test_the_rate_falls_after_warm_up_and_never_below_a_tenth() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 19])
 def test_a_run_too_short_to_climb_starts_at_the_peak(steps: int) -> None:
     assert learning_rate(0, steps, 1.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    # Kept for half of the 100 steps after warm-up; then 50 steps down to a fifth, half way at 25.
+    [(5, 1.0), (55, 1.0), (80, 0.6), (105, 0.2)],
+)
+def test_a_plateau_by_hand(step: int, rate: float) -> None:
+    assert learning_rate(step, 105, 1.0, decay_from=0.5, lowest=0.2) == pytest.approx(rate)
+
+
+def test_a_plateau_to_the_end() -> None:
+    assert learning_rate(104, 105, 1.0, decay_from=1.0) == 1.0

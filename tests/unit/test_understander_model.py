@@ -24,10 +24,33 @@ def test_pooling_averages_the_tokens_that_the_mask_keeps() -> None:
 
 def test_calibration_is_the_identity_until_it_is_set() -> None:
     head = ClassificationHead(4, 2)
-    logits = torch.tensor([[0.0, 1.0986123]])  # ln 3: 3 to 1
-    torch.testing.assert_close(head.probabilities(logits), torch.tensor([[0.5, 0.75]]))
-    head.scale[0], head.shift[0] = 2.0, -1.0986123
-    torch.testing.assert_close(head.probabilities(logits), torch.tensor([[0.25, 0.75]]))
+    logits = torch.tensor([[0.0, 0.6931472]])  # odds 1 and 2, beside 1 for no product
+    torch.testing.assert_close(head.probabilities(logits), torch.tensor([[0.25, 0.5]]))
+    head.scale[0], head.shift[1] = 2.0, 1.0986123  # squared: 1 to 9; times 3: 3 to 1
+    torch.testing.assert_close(head.probabilities(logits), torch.tensor([[0.1, 0.75]]))
+
+
+def test_labels_compete_within_their_level_and_with_no_product() -> None:
+    head = ClassificationHead(4, 3, [1, 1, 2])
+    odds = torch.tensor([[1.0, 2.0, 3.0]])
+    torch.testing.assert_close(head.probabilities(odds.log()), torch.tensor([[0.25, 0.5, 0.75]]))
+    # Nothing speaks for any label: no product.
+    assert head.probabilities(torch.full((1, 3), -20.0)).max() < 1e-6
+
+
+@pytest.mark.parametrize("logit", [80.0, 3e4, -3e4])
+def test_extreme_logits_give_finite_answers_and_gradients(logit: float) -> None:
+    head = ClassificationHead(4, 3, [1, 1, 2])
+    logits = torch.tensor([[logit, 0.0, -5.0]], requires_grad=True)
+    found = head.log_odds(logits)
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_levels_come_from_the_tree_and_are_no_weights() -> None:
+    assert "membership" not in ClassificationHead(4, 3, [1, 1, 2]).state_dict()
 
 
 def test_calibration_is_saved_with_the_weights() -> None:

@@ -19,20 +19,20 @@ from shelfsense.product_types import ProductTypes
 
 @dataclass(frozen=True, slots=True)
 class LevelCalibration:
-    """The map of one level: probability = sigmoid(scale x logit + shift)."""
+    """The map of one level: probability = sigmoid(scale x log-odds + shift)."""
 
     scale: float
     shift: float
 
 
-def fit_level(logits: NDArray[np.float32], labels: NDArray[np.bool_]) -> LevelCalibration:
+def fit_level(log_odds: NDArray[np.float32], labels: NDArray[np.bool_]) -> LevelCalibration:
     """Fit one level's map by maximum likelihood.
 
     Args:
-        logits: (N, K) of the level's K types.
+        log_odds: (N, K) of the level's K types, within the level.
         labels: (N, K) whether the type is acceptable; what is not known to be counts as wrong.
     """
-    model = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1), labels.reshape(-1))
+    model = LogisticRegression(C=1e6).fit(log_odds.reshape(-1, 1), labels.reshape(-1))
     return LevelCalibration(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 

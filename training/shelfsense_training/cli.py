@@ -12,6 +12,7 @@ from shelfsense_training.commands.fidelity import fidelity
 from shelfsense_training.commands.import_backbone import import_backbone
 from shelfsense_training.commands.index import index
 from shelfsense_training.commands.judged_queries import judged_queries
+from shelfsense_training.commands.own_tree import own_tree
 from shelfsense_training.commands.starter import starter
 
 _CODES: dict[type[Exception], int] = {
@@ -36,6 +37,7 @@ app.command()(fidelity)
 app.command()(import_backbone)
 app.command()(index)
 app.command()(judged_queries)
+app.command()(own_tree)
 app.command()(starter)
 
 

@@ -1,7 +1,7 @@
 """The student learns product types, and keeps the teacher's vectors while it does.
 
 Every step reads one batch of labelled rows and one of pairs in a single pass: cross-entropy within
-each level plus masked binary cross-entropy on the classification head; on the embedding head the
+each level on the classification head; on the embedding head the
 teacher's vectors where they are known, and the pairs. The word embeddings stay frozen: words never
 seen here keep their pretrained meaning, and a bundle can store them in their original 4 bits.
 """
@@ -20,15 +20,15 @@ from torch import Tensor
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense_training.batches import pad_batch
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.objectives import (
     TargetTable,
     contrastive_loss,
+    judged_wrong_loss,
     level_cross_entropy,
-    masked_binary_cross_entropy,
 )
+from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.pairs import PairSource
 from shelfsense_training.progress import CONSOLE, progress_bar
 from shelfsense_training.sampling import RowSampler, SamplingSettings
@@ -38,8 +38,6 @@ from shelfsense_training.training_rows import TrainingRow
 DISTILLATION_TEMPERATURE = 0.05
 LONGEST = 28
 """Tokens of a training text; the tail of a longer one says nothing of its type."""
-
-_LENGTH_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +52,31 @@ class FineTuningSettings:
         head_rate: of the heads and locale tokens.
         und_share: share of rows that get ``und`` in place of their locale (design section 4: 10-20 %).
         level_weights: of the cross-entropy within levels 1, 2 and 3; equal when None.
-        binary_weight: of the binary cross-entropy beside the cross-entropy within levels.
+        wrong_weight: of the loss on types judged wrong.
         distillation_weight: of the teacher's vectors.
         pair_weight: of the contrastive loss.
         temperature: of the contrastive loss.
-        prior_logit: start of every label's bias, near the log-odds of a random type; None leaves a
-            trained head as it is.
+        decay_from: share of the steps after which the learning rate falls; 1 keeps it to the end.
+        lowest_rate: share of the peak rate that is left at the end.
         encoder_dropout: within the encoder's layers.
         sampling: shares of the sources.
         seed: of every draw.
     """
 
-    steps: int = 3600
-    batch: int = 192
-    pairs: int = 24
+    steps: int = 6000
+    batch: int = 240
+    pairs: int = 16
     encoder_rate: float = 2.5e-4
     head_rate: float = 1e-3
     und_share: float = 0.15
     level_weights: tuple[float, ...] | None = None
-    binary_weight: float = 0.3
+    wrong_weight: float = 0.1
     distillation_weight: float = 1.0
     pair_weight: float = 0.2
     temperature: float = 0.05
-    prior_logit: float | None = -6.0
-    encoder_dropout: float = 0.0
+    decay_from: float = 0.0
+    lowest_rate: float = 0.1
+    encoder_dropout: float = 0.1
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     seed: int = 0
 
@@ -123,11 +122,9 @@ class FineTuning:
         self._settings = settings
         self._levels = [torch.from_numpy(product_types.by_level[k]) for k in sorted(product_types.by_level)]
         self._targets = TargetTable(product_types)
-        self._sampler = RowSampler(rows, settings.sampling)
+        self._sampler = RowSampler(rows, settings.sampling, seed=settings.seed)
         self._pairs = PairSource()
         self._und = tokenizer.locale_id("und")
-        if settings.prior_logit is not None:
-            torch.nn.init.constant_(model.classification.linear.bias, settings.prior_logit)
         for layer in model.backbone.encoder.transformer.layer:
             layer.ffn.dropout.p = layer.attention.dropout.p = settings.encoder_dropout
         model.backbone.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
@@ -155,8 +152,14 @@ class FineTuning:
                 random = np.random.default_rng((settings.seed, step))
                 torch.manual_seed(int(random.integers(2**31)))  # dropout's
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, settings.steps, group["peak"])
-                losses = self._step(random, optimizer, step / settings.steps)
+                    group["lr"] = learning_rate(
+                        step,
+                        settings.steps,
+                        group["peak"],
+                        decay_from=settings.decay_from,
+                        lowest=settings.lowest_rate,
+                    )
+                losses = self._step(step, random, optimizer)
                 bar.update(task, advance=1, figure=" ".join(f"{k} {v:.3f}" for k, v in losses.items()))
                 if step % 200 == 199 or step == settings.steps - 1:
                     saved = {"model": self.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
@@ -166,27 +169,25 @@ class FineTuning:
                     CONSOLE.log(f"step {step + 1}: {validate(self.model.eval())}")
         self.model.eval()
 
-    def _step(self, random: np.random.Generator, optimizer: torch.optim.Optimizer, through: float) -> dict[str, float]:
+    def _step(self, step: int, random: np.random.Generator, optimizer: torch.optim.Optimizer) -> dict[str, float]:
         settings = self._settings
         self.model.train()
-        rows = [self._rows[i] for i in self._sampler.draw(random, settings.batch, through=through)]
+        rows = [self._rows[i] for i in self._sampler.draw(step, settings.batch)]
         pairs = self._pairs.draw(random, settings.pairs)
         texts = [(row.text, row.locale) for row in rows] + [p.first for p in pairs] + [p.second for p in pairs]
         logits, vectors = self._forward(texts, random)
         labelled = len(rows)
         targets = self._targets.targets(rows)
         losses = {
-            "types": level_cross_entropy(logits[:labelled], targets.acceptable, self._levels, settings.level_weights),
-            "binary": masked_binary_cross_entropy(logits[:labelled], targets) * settings.binary_weight,
+            "types": level_cross_entropy(logits[:labelled], targets, self._levels, settings.level_weights),
+            "wrong": judged_wrong_loss(self.model.classification.log_odds(logits[:labelled]), targets)
+            * settings.wrong_weight,
             "teacher": self._teacher_loss(texts, vectors) * settings.distillation_weight,
-            "pairs": contrastive_loss(
-                vectors[labelled : labelled + len(pairs)],
-                vectors[labelled + len(pairs) :],
-                np.array([p.group for p in pairs]),
-                settings.temperature,
-            )
-            * settings.pair_weight,
         }
+        if pairs:
+            groups = np.array([p.group for p in pairs])
+            first, second = vectors[labelled:].split(len(pairs))
+            losses["pairs"] = contrastive_loss(first, second, groups, settings.temperature) * settings.pair_weight
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -194,20 +195,15 @@ class FineTuning:
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def _forward(self, texts: Sequence[tuple[str, str]], random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        tokens = [self._tokenizer.network_input(text, locale, truncate=True).ids[:LONGEST] for text, locale in texts]
+        tokens = [
+            list(self._tokenizer.network_input(text, locale, truncate=True).ids[:LONGEST]) for text, locale in texts
+        ]
         dropped = random.random(len(tokens)) < self._settings.und_share
-        # One batch would be padded to its longest text, three times the mean: like lengths go together.
-        order = np.argsort([len(t) for t in tokens], kind="stable")
-        logits, vectors = [], []
-        for rows in np.array_split(order, _LENGTH_GROUPS):
-            batch = pad_batch([tokens[i] for i in rows], self.model.backbone.pad_id)  # (B, T)
-            batch[torch.from_numpy(dropped[rows]), 1] = self._und
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                output = self.model(batch)
-            logits.append(output.logits.float())
-            vectors.append(torch.nn.functional.normalize(output.embeddings.float(), dim=-1))
-        back = torch.from_numpy(np.argsort(order))
-        return torch.cat(logits)[back], torch.cat(vectors)[back]
+        for sequence, drop in zip(tokens, dropped, strict=True):
+            sequence[1] = self._und if drop else sequence[1]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = packed_forward(self.model, pack(tokens))
+        return output.logits.float(), torch.nn.functional.normalize(output.embeddings.float(), dim=-1)
 
     def _teacher_loss(self, texts: Sequence[tuple[str, str]], vectors: Tensor) -> Tensor:
         """Return the distance to the teacher over the texts it was heard on."""

@@ -23,12 +23,14 @@ class Targets:
     """What a batch of rows says about every label.
 
     Attributes:
-        acceptable: (B, L) 1 on the named types and their ancestors.
-        negative: (B, L) 1 on labels known to be wrong.
+        acceptable: (B, L) true on the named types and their ancestors.
+        negative: (B, L) true on labels judged wrong.
+        nothing: (B,) true where the query is known to mean no product.
     """
 
     acceptable: Tensor
     negative: Tensor
+    nothing: Tensor
 
 
 class TargetTable:
@@ -47,58 +49,55 @@ class TargetTable:
         self._down = self._up.T.copy()  # row: self and descendants
 
     def targets(self, rows: Sequence[TrainingRow]) -> Targets:
-        """Return the dense targets of a batch.
-
-        Of a complete row every label is negative that is neither acceptable nor below an acceptable
-        one (which of a type's children is meant is unknown). Of a judged row only the judged
-        nodes are, with what lies below them; all else stays unknown.
-        """
+        """Return the dense targets of a batch; what lies below a wrong type is wrong too."""
         acceptable = np.zeros((len(rows), len(self._up)), dtype=bool)
         negative = np.zeros_like(acceptable)
+        nothing = np.array([row.complete and not row.types for row in rows])
         for b, row in enumerate(rows):
-            named = [self._index[t] for t in row.types]
-            if named:
-                acceptable[b] = self._up[named].any(0)
-            if row.complete:
-                negative[b] = ~(acceptable[b] | self._down[named].any(0))
-            elif row.negatives:
+            if row.types:
+                acceptable[b] = self._up[[self._index[t] for t in row.types]].any(0)
+            if row.negatives:
                 wrong = self._down[[self._index[t] for t in row.negatives]].any(0)
                 negative[b] = wrong & ~acceptable[b]
-        return Targets(torch.from_numpy(acceptable), torch.from_numpy(negative))
+        return Targets(torch.from_numpy(acceptable), torch.from_numpy(negative), torch.from_numpy(nothing))
 
 
 def level_cross_entropy(
-    logits: Tensor, acceptable: Tensor, levels: Sequence[Tensor], weights: Sequence[float] | None = None
+    logits: Tensor, targets: Targets, levels: Sequence[Tensor], weights: Sequence[float] | None = None
 ) -> Tensor:
-    """Return the weighted sum over levels of the rows' mean -log p(any acceptable type), softmax within a level.
+    """Return the weighted sum over levels of the rows' mean -log p(any acceptable type).
 
-    Rows without an acceptable type at a level do not count there.
+    Softmax within a level, over its types and "no product", whose logit is 0 and which is right
+    where the query means none. Rows without an acceptable type at a level do not count there.
 
     Args:
         logits: (B, L).
-        acceptable: (B, L) bool.
+        targets: of the same rows.
         levels: label indices of every level.
         weights: one per level; equal shares of 1 when None. Of a tree with fewer levels the last are not used.
     """
     total = logits.new_zeros(())
+    wanted = torch.cat([targets.acceptable, targets.nothing[:, None]], dim=1)
+    logits = torch.cat([logits, logits.new_zeros(len(logits), 1)], dim=1)
+    nothing = torch.tensor([logits.shape[1] - 1])
     for level, weight in zip(levels, weights or [1 / len(levels)] * len(levels), strict=False):
-        z, wanted = logits[:, level], acceptable[:, level]
-        rows = wanted.any(-1)
+        members = torch.cat([level, nothing])
+        z, right = logits[:, members], wanted[:, members]
+        rows = right.any(-1)
         if rows.any():
-            log_p = z[rows].log_softmax(-1).masked_fill(~wanted[rows], -1e4).logsumexp(-1)
+            log_p = z[rows].log_softmax(-1).masked_fill(~right[rows], -1e4).logsumexp(-1)
             total = total - weight * log_p.sum() / len(logits)
     return total
 
 
-def masked_binary_cross_entropy(logits: Tensor, targets: Targets) -> Tensor:
-    """Return the binary cross-entropy over known labels, summed over labels, mean over rows.
+def judged_wrong_loss(log_odds: Tensor, targets: Targets) -> Tensor:
+    """Return -log(1 - p) summed over the labels judged wrong, mean over rows.
 
-    Where several types are acceptable at a level, each is a positive: any of them is a right answer.
-    Unknown labels count nothing.
+    Args:
+        log_odds: (B, L) of each label within its level.
+        targets: of the same rows.
     """
-    known = targets.acceptable | targets.negative
-    losses = functional.binary_cross_entropy_with_logits(logits, targets.acceptable.to(logits.dtype), reduction="none")
-    return (losses * known).sum() / len(logits)
+    return functional.softplus(log_odds[targets.negative]).sum() / len(log_odds)
 
 
 def contrastive_loss(queries: Tensor, partners: Tensor, groups: NDArray[np.int64], temperature: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which rows a batch is made of: fixed shares of the sources, rare types before common ones."""
+"""Which rows a batch is made of: fixed shares of the sources, each gone through in passes."""
 
 from __future__ import annotations
 
@@ -18,30 +18,34 @@ GROUP_OF_SOURCE = {
     "lexicon": "own",
     "head": "own",
     "tail": "own",
+    "asked": "asked",
     "judged": "judged",
+    "nothing": "nothing",
 }
 
-GROUPS = ("judged", "own", "names")
+GROUPS = ("judged", "asked", "own", "nothing", "names")
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingSettings:
     """Shares of a batch, and how far common types are held back.
 
+    The rest of a batch are names, or, where there are none, more of the largest share.
+
     Attributes:
-        judged_share: of real judged queries in the first part of a run, when names teach the words.
-        late_judged_share: of real judged queries in the rest, when they teach how shoppers ask.
-        late_from: share of the steps after which the rest begins.
-        own_share: of the project's own lexicons.
-        type_power: rows are drawn with probability ~ (rows of their type)^(power - 1); 1 takes the
+        judged_share: of real judged queries, which teach how shoppers ask.
+        asked_share: of queries of our own, written as shoppers ask.
+        own_share: of the heads, their rarer phrasings and the lexicons of unnamed locales.
+        nothing_share: of texts that mean no product.
+        type_power: names are drawn with probability ~ (names of their type)^(power - 1); 1 takes the
             data as it is, 0 every type alike. Below 1, unknown words fall less to the largest class.
         shopper_locale_weight: names of locales that have judged queries are drawn so many times as often.
     """
 
-    judged_share: float = 0.14
-    late_judged_share: float = 0.30
-    late_from: float = 0.35
-    own_share: float = 0.10
+    judged_share: float = 0.1
+    asked_share: float = 0.2
+    own_share: float = 0.1
+    nothing_share: float = 0.02
     type_power: float = 0.5
     shopper_locale_weight: float = 1.0
 
@@ -49,42 +53,74 @@ class SamplingSettings:
 class RowSampler:
     """Draws row numbers for batches.
 
+    Every group is gone through in passes, each in a new random order: within a pass a row comes as
+    often as its weight says, give or take one, where independent draws would leave a third unseen.
+
     Args:
         rows: all training rows.
         settings: the shares.
+        seed: of the orders.
     """
 
-    def __init__(self, rows: Sequence[TrainingRow], settings: SamplingSettings) -> None:
-        self._settings = settings
+    def __init__(self, rows: Sequence[TrainingRow], settings: SamplingSettings, *, seed: int = 0) -> None:
+        self._seed = seed
         shoppers = {row.locale for row in rows if row.source == "judged"}
-        self._members: dict[str, NDArray[np.int64]] = {}
-        self._cumulative: dict[str, NDArray[np.float64]] = {}
-        for group in GROUPS:
-            members = np.array([i for i, row in enumerate(rows) if GROUP_OF_SOURCE[row.source] == group])
-            keys = [(rows[i].types or ["none"])[0] for i in members]
-            counts = Counter(keys)
-            power = settings.type_power if group == "names" else 1.0
-            weights = np.array([rows[i].weight * counts[k] ** (power - 1) for i, k in zip(members, keys, strict=True)])
+        self._passes: dict[str, _Passes] = {}
+        for number, group in enumerate(GROUPS):
+            members = np.array([i for i, row in enumerate(rows) if GROUP_OF_SOURCE[row.source] == group], dtype=int)
+            weights = np.array([rows[i].weight for i in members])
             if group == "names":
+                counts = Counter(rows[i].types[0] for i in members)
+                weights *= np.array([counts[rows[i].types[0]] ** (settings.type_power - 1.0) for i in members])
                 more = settings.shopper_locale_weight
                 weights *= np.array([more if rows[i].locale in shoppers else 1.0 for i in members])
-            self._members[group] = members
-            self._cumulative[group] = np.cumsum(weights / weights.sum())
+            if len(members):
+                self._passes[group] = _Passes(members, weights, (seed, number))
+        shares = {
+            "judged": settings.judged_share,
+            "asked": settings.asked_share,
+            "own": settings.own_share,
+            "nothing": settings.nothing_share,
+        }
+        self._shares = {group: share for group, share in shares.items() if group in self._passes}
 
-    def draw(self, random: np.random.Generator, size: int, *, through: float = 0.0) -> NDArray[np.int64]:
-        """Return row numbers for a batch, about in the shares asked for.
+    def draw(self, step: int, size: int) -> NDArray[np.int64]:
+        """Return the row numbers of one step's batch, about in the shares asked for."""
+        counts = {group: round(size * share) for group, share in self._shares.items()}
+        rest = "names" if "names" in self._passes else max(counts, key=counts.__getitem__)
+        counts[rest] = counts.get(rest, 0) + size - sum(counts.values())
+        return np.concatenate([self._passes[group].take(step * count, count) for group, count in counts.items()])
 
-        Args:
-            random: source of the draws.
-            size: rows of the batch.
-            through: how far the run is, 0 to 1.
-        """
-        settings = self._settings
-        judged = settings.judged_share if through < settings.late_from else settings.late_judged_share
-        counts = {"judged": round(size * judged), "own": round(size * settings.own_share)}
-        counts["names"] = size - sum(counts.values())
+
+class _Passes:
+    """Endless passes over weighted members."""
+
+    def __init__(self, members: NDArray[np.int64], weights: NDArray[np.float64], seed: tuple[int, int]) -> None:
+        self._members = members
+        self._weights = weights
+        self._seed = seed
+        self._current = -1
+        self._drawn = members
+
+    def take(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return draws ``first`` to ``first + count - 1``."""
         parts = []
-        for group, count in counts.items():
-            at = np.searchsorted(self._cumulative[group], random.random(count))
-            parts.append(self._members[group][np.minimum(at, len(self._members[group]) - 1)])
-        return np.concatenate(parts)
+        while count:
+            number, at = divmod(first, len(self._members))
+            some = self._pass(number)[at : at + count]
+            parts.append(some)
+            first, count = first + len(some), count - len(some)
+        return np.concatenate(parts) if parts else self._members[:0]
+
+    def _pass(self, number: int) -> NDArray[np.int64]:
+        """Return the members of one pass: systematic draws along a random order."""
+        if number != self._current:
+            random = np.random.default_rng((*self._seed, number))
+            order = random.permutation(len(self._members))
+            cumulative = np.cumsum(self._weights[order])
+            points = (np.arange(len(order)) + random.random()) / len(order) * cumulative[-1]
+            at = np.minimum(np.searchsorted(cumulative, points, side="right"), len(order) - 1)
+            # Copies of a heavy row lie side by side; a batch should not be full of one row.
+            self._drawn = self._members[order[at][random.permutation(len(at))]]
+            self._current = number
+        return self._drawn

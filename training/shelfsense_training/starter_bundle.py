@@ -24,7 +24,7 @@ from shelfsense_training.model_card import model_card
 from shelfsense_training.reformulation_pairs import held_out_pairs
 from shelfsense_training.sources.splits import Split
 from shelfsense_training.threshold_fixing import ScoredPairs, fix_thresholds
-from shelfsense_training.validation import ValidationQuery, clean_queries, logits_of, real_queries, top1
+from shelfsense_training.validation import ValidationQuery, clean_queries, log_odds_of, real_queries, top1
 
 TRAINING_DATA = (
     "Shopify product taxonomy 2025-08, localized names and attribute values (MIT)",
@@ -132,9 +132,9 @@ def _calibrate(starter: StarterParts, real: Sequence[ValidationQuery], clean: Se
     types = starter.product_types
     fitted = {}
     for queries, levels in ((real, (1, 2)), (clean, (3,))):
-        logits = logits_of(starter.model, starter.tokenizer, queries)
+        log_odds = log_odds_of(starter.model, starter.tokenizer, queries)
         for level in levels:
-            fitted[level] = fit_level(logits[:, types.by_level[level]], acceptable(queries, types, level))
+            fitted[level] = fit_level(log_odds[:, types.by_level[level]], acceptable(queries, types, level))
     apply_calibration(starter.model, types, fitted)
 
 

@@ -29,6 +29,7 @@ from shelfsense_training.checkpoints import load_checkpoint
 from shelfsense_training.distillation import DistillationSettings, distil, teacher_vectors
 from shelfsense_training.e5_wheel import E5Wheel
 from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
+from shelfsense_training.head_initialisation import initialise_head
 from shelfsense_training.sampling import SamplingSettings
 from shelfsense_training.sources.lexicon import read_heads
 from shelfsense_training.sources.splits import hash_bucket
@@ -41,20 +42,28 @@ from shelfsense_training.vocabulary import TrimmedVocabulary, count_pieces, trim
 
 _POSITIONS = MAX_TOKENS + 8
 
-# Fine-tuning alone knew its judged queries by heart (0.96 right) and not others' (0.68): the second part
-# has dropout, rests on the levels that are judged, and hears more names in the shoppers' languages.
-POLISHING = FineTuningSettings(
-    steps=850,
-    batch=224,
-    pairs=16,
-    encoder_rate=2e-4,
-    head_rate=6e-4,
-    level_weights=(0.5, 0.5, 0.25),
-    binary_weight=0.05,
-    distillation_weight=0.5,
-    prior_logit=None,
-    encoder_dropout=0.1,
-    sampling=SamplingSettings(judged_share=0.25, own_share=0.1, late_from=1.0, shopper_locale_weight=3.0),
+NAMES = FineTuningSettings(
+    steps=3300,
+    encoder_rate=2.5e-4,
+    head_rate=1e-3,
+    level_weights=(0.3, 0.4, 0.5),
+    encoder_dropout=0.0,
+    decay_from=1.0,
+    sampling=SamplingSettings(
+        judged_share=0.04, asked_share=0.0, own_share=0.08, nothing_share=0.0, shopper_locale_weight=1.5
+    ),
+)
+
+QUERIES = FineTuningSettings(
+    steps=4400,
+    encoder_rate=2.5e-4,
+    head_rate=8e-4,
+    level_weights=(0.4, 0.5, 0.4),
+    decay_from=0.2,
+    lowest_rate=0.02,
+    sampling=SamplingSettings(
+        judged_share=0.1, asked_share=0.3, own_share=0.08, nothing_share=0.03, shopper_locale_weight=1.5
+    ),
     seed=1,
 )
 
@@ -72,8 +81,8 @@ class StarterSettings:
         attribute_share: share of the taxonomy's attribute values among the texts.
         seed: of the weights.
         distillation: of the student.
-        fine_tuning: the first part, names before real queries.
-        polishing: the second part.
+        names: the first part of fine-tuning, which learns the tree's vocabulary in every language.
+        queries: the second part, which learns how shoppers ask, and what is no product.
     """
 
     vocabulary: int = 140_000
@@ -84,8 +93,8 @@ class StarterSettings:
     attribute_share: float = 0.12
     seed: int = 0
     distillation: DistillationSettings = field(default_factory=DistillationSettings)
-    fine_tuning: FineTuningSettings = field(default_factory=lambda: FineTuningSettings(steps=2300))
-    polishing: FineTuningSettings = field(default_factory=lambda: POLISHING)
+    names: FineTuningSettings = field(default_factory=lambda: NAMES)
+    queries: FineTuningSettings = field(default_factory=lambda: QUERIES)
 
 
 class StarterRecipe:
@@ -136,7 +145,8 @@ class StarterRecipe:
         torch.manual_seed(self.settings.seed)
         backbone = keep_layers(self.teacher, self.settings.layers)
         backbone.add_locale_tokens(len(self.tokenizer.locales.tags))
-        return UnderstanderModel(backbone, len(self.taxonomy.product_types), self.settings.embedding)
+        types = self.taxonomy.product_types
+        return UnderstanderModel(backbone, len(types), self.settings.embedding, types.level.tolist())
 
     @cached_property
     def texts(self) -> list[tuple[str, str]]:
@@ -177,13 +187,19 @@ class StarterRecipe:
             write_rows(training_rows(self.data), path)
         return path
 
-    def fine_tuned_student(self) -> UnderstanderModel:
-        """Return the student after fine-tuning."""
-        return self._tuned(self.work / "fine_tuned.pt", self.settings.fine_tuning, self.distilled_student)
+    def named_student(self) -> UnderstanderModel:
+        """Return the student after the first part of fine-tuning."""
+        return self._tuned(self.work / "named.pt", self.settings.names, self._initialised_student)
 
-    def polished_student(self) -> UnderstanderModel:
+    def fine_tuned_student(self) -> UnderstanderModel:
         """Return the student after the second part of fine-tuning."""
-        return self._tuned(self.work / "polished.pt", self.settings.polishing, self.fine_tuned_student)
+        return self._tuned(self.work / "fine_tuned.pt", self.settings.queries, self.named_student)
+
+    def _initialised_student(self) -> UnderstanderModel:
+        student = self.distilled_student()
+        names = [row for row in read_rows(self.rows_file()) if row.source == "name"]
+        initialise_head(student, self.tokenizer, self.taxonomy.product_types, names)
+        return student
 
     def _tuned(
         self, checkpoint: Path, settings: FineTuningSettings, start: Callable[[], UnderstanderModel]
@@ -202,7 +218,7 @@ class StarterRecipe:
     def bundle(self, out: Path, version: str) -> Bundle:
         """Train what is not trained yet, and write the bundle with its heads."""
         parts = StarterParts(
-            self.polished_student(),
+            self.fine_tuned_student(),
             self.tokenizer,
             self.vocabulary.tokenizer_json,
             self.taxonomy.product_types,

@@ -1,14 +1,14 @@
 """The labelled training rows: every source, composed, labelled, split, in one table.
 
 One row is one query and the ids it may mean. ``types`` are alternatives of equal standing at the
-deepest level known; ancestors are implied. ``complete`` says whether every other type of those
-levels is a negative (our own labels) or unknown (judged queries, where only ``negatives`` are).
+deepest level known; ancestors are implied. A ``complete`` row without types means no product.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,17 +16,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfsense.locales import Locales, language_of
+from shelfsense.product_types import ProductTypes
 from shelfsense.text import model_form, normal_form
+from shelfsense_training.composition.codes import random_code
 from shelfsense_training.composition.composer import Composer
 from shelfsense_training.pairs import is_held_out_pair
 from shelfsense_training.sources.google_names import read_google_names
 from shelfsense_training.sources.judged_queries import JudgedQuery, read_judged_queries
-from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_product_names, read_tails
+from shelfsense_training.sources.lexicon import (
+    ANY_LOCALE,
+    AskedQuery,
+    LexiconEntry,
+    read_asked,
+    read_heads,
+    read_nothing,
+    read_product_names,
+    read_tails,
+)
 from shelfsense_training.sources.splits import Split, split_of_query
 from shelfsense_training.sources.taxonomy import CategoryName, Taxonomy, attribute_values
 
 OWN_LOCALES = ("ar-SA", "hi-IN")
 """Locales served beyond the taxonomy's, taught by the project's own lexicons and real queries."""
+
+
+GROUPED_BY_HAND = ("lexicon", "head", "tail", "asked", "nothing")
+"""Sources of the project's own writing."""
+
+_CODES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +55,9 @@ class TrainingRow:
         locale: a bundle locale.
         types: acceptable ids.
         negatives: ids judged wrong.
-        source: ``name``, ``composed``, ``google``, ``lexicon``, ``head``, ``tail`` or ``judged``.
-        complete: types not named are wrong, not unknown.
+        source: ``name``, ``composed``, ``google``, ``lexicon``, ``head``, ``tail``, ``asked``, ``nothing`` or
+            ``judged``.
+        complete: types not named are wrong, as of our own labels; of judged queries they are unknown.
         weight: relative frequency in training.
     """
 
@@ -69,15 +87,18 @@ def training_rows(folder: Path, *, composed_share: float = 0.6, seed: int = 0) -
     composer = Composer.from_lexicon(attribute_values(folder), seed=seed)
     names = taxonomy.names()
     google = read_google_names(folder, names, bundle_locales(taxonomy))
+    judged = read_judged_queries(folder)
+    aside = _held_out_texts(names, judged)
     seen: dict[tuple[str, str, tuple[str, ...], str], TrainingRow] = {}
     for row in (
         *_name_rows(names, composer, composed_share, seed),
         *_google_rows(google, composer),
         *_lexicon_rows(composer),
-        *_judged_rows(read_judged_queries(folder)),
+        *_asked_rows(composer, taxonomy.product_types, judged, bundle_locales(taxonomy), seed),
+        *_nothing_rows(bundle_locales(taxonomy), seed),
+        *_judged_rows(judged),
     ):
-        # A composed text can meet a real test query: the query's split wins.
-        if row.text and (row.source == "judged" or split_of_query(row.text) is Split.TRAIN or row.source == "name"):
+        if row.text and row.source not in aside.get((row.locale, row.text), ()):
             seen.setdefault((row.text, row.locale, tuple(row.types), row.source), row)
     return list(seen.values())
 
@@ -99,6 +120,23 @@ def _name_rows(
             yield TrainingRow(query, name.locale, [name.type_id], "composed")
 
 
+def _held_out_texts(names: list[CategoryName], judged: list[JudgedQuery]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return (locale, text) that other questions are asked with: to the sources that must not teach them.
+
+    A name that stands in a training cell too is no question (see `clean_queries`), so names may repeat it.
+    """
+    written = frozenset(GROUPED_BY_HAND)
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for name in names:
+        if name.split is not Split.TRAIN:
+            found[name.locale, model_form(name.names[-1], language_of(name.locale))] = written
+    for query in judged:
+        if query.split is not Split.TRAIN:
+            text = model_form(query.text, language_of(query.locale))
+            found[query.locale, text] = written | {"composed", "google"}
+    return found
+
+
 def _google_rows(names: list[CategoryName], composer: Composer) -> Iterator[TrainingRow]:
     for name in names:
         if name.split is Split.TRAIN:
@@ -118,6 +156,57 @@ def _lexicon_rows(composer: Composer) -> Iterator[TrainingRow]:
         for _ in range(2):
             sloppy = composer.with_slip(composer.with_attribute(text, entry.locale), entry.locale, share=0.4)
             yield TrainingRow(sloppy, entry.locale, [entry.type_id], source)
+
+
+def _asked_rows(
+    composer: Composer, types: ProductTypes, judged: list[JudgedQuery], locales: Locales, seed: int
+) -> Iterator[TrainingRow]:
+    """Queries as shoppers ask, each level-2 node as often as real training queries ask for it."""
+    shoppers = sorted({query.locale for query in judged})
+    asked = read_asked()
+    weights = _weights_by_node(asked, types, judged)
+    for query in asked:
+        weight = weights[_node(query.type_ids, types)]
+        places = [query.locale]
+        if query.locale == ANY_LOCALE:
+            draw = random.Random(f"{seed}|{query.text}")  # noqa: S311 - which locales, not a secret
+            places = [*draw.sample(shoppers, 3), draw.choice(locales.tags)]
+        for locale in places:
+            text = model_form(query.text, language_of(locale))
+            yield TrainingRow(text, locale, list(query.type_ids), "asked", weight=weight / len(places))
+            sloppy = composer.with_slip(text, locale, share=0.5)
+            if len(query.type_ids) == 1 and types.level[types.index[query.type_ids[0]]] == types.depth:
+                sloppy = composer.with_attribute(sloppy, locale)
+            if sloppy != text:
+                yield TrainingRow(sloppy, locale, list(query.type_ids), "asked", weight=0.5 * weight / len(places))
+
+
+def _node(identifiers: Iterable[str], types: ProductTypes) -> str:
+    """Return the level-2 node of the first type, or the type itself above level 2."""
+    first = types.index[next(iter(identifiers))]
+    at = types.at_level(first, 2)
+    return types.nodes[at if at >= 0 else first].id
+
+
+def _weights_by_node(asked: list[AskedQuery], types: ProductTypes, judged: list[JudgedQuery]) -> dict[str, float]:
+    """Return weights that give written queries the shares of real ones, within a factor of 5 either way."""
+    written = Counter(_node(query.type_ids, types) for query in asked)
+    real = Counter(_node(q.acceptable, types) for q in judged if q.relevant and q.acceptable and q.split is Split.TRAIN)
+    # Two more of each: what nobody among a few thousand asked for is rare, not absent.
+    total, smoothed = sum(real.values()) + 2 * len(written), {node: real[node] + 2 for node in written}
+    return {
+        node: min(5.0, max(0.2, smoothed[node] / total * sum(written.values()) / count))
+        for node, count in written.items()
+    }
+
+
+def _nothing_rows(locales: Locales, seed: int) -> Iterator[TrainingRow]:
+    """Texts that mean no product: written ones, and codes that mean nothing to anybody."""
+    for text, locale in read_nothing():
+        yield TrainingRow(model_form(text, language_of(locale)), locale, [], "nothing")
+    draw = random.Random(seed)  # noqa: S311 - codes for training, not secrets
+    for _ in range(_CODES):
+        yield TrainingRow(random_code(draw), draw.choice(locales.tags), [], "nothing", weight=0.5)
 
 
 def _judged_rows(queries: list[JudgedQuery]) -> Iterator[TrainingRow]:

@@ -84,6 +84,15 @@ def logits_of(
     return logits
 
 
+def log_odds_of(
+    model: UnderstanderModel, tokenizer: QueryTokenizer, queries: Sequence[ValidationQuery]
+) -> NDArray[np.float32]:
+    """Return the log-odds (N, L) of each label within its level, before calibration."""
+    with torch.no_grad():
+        found = model.classification.log_odds(torch.from_numpy(logits_of(model, tokenizer, queries)))
+    return np.asarray(found.numpy(), dtype=np.float32)
+
+
 def top1(
     logits: NDArray[np.float32], queries: Sequence[ValidationQuery], product_types: ProductTypes, level: int
 ) -> float:

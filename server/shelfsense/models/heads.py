@@ -5,9 +5,17 @@ B queries, T tokens, D width, L labels, E embedding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+SMALLEST_SHARE = 1e-7
+"""What is left for all other labels of a level at least: float32 tells no less apart."""
+
+SMALLEST_ODDS = 1e-30
+"""Of "no product" beside the likeliest label: beyond it float32 has nothing left to divide by."""
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -17,22 +25,28 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class ClassificationHead(nn.Module):
-    """One logit per product type, then a calibrated sigmoid.
+    """One logit per product type; within a level they compete, and with "no product" whose logit is 0.
 
-    The calibration (an affine map of the logits per label) is fitted after training and stays
-    the identity until then, so losses see plain logits.
+    Of a query that could mean several things every type gets its share, and of one that is no
+    product none gets much: both say more than logits that never meet. The calibration (an affine
+    map of the log-odds per label) is fitted after training and stays the identity until then.
 
     Args:
         width: D.
         labels: L.
+        levels: (L,) the level of every label; all of one level where None.
         dropout: on the pooled query while training.
     """
 
     scale: Tensor
     shift: Tensor
+    membership: Tensor
 
-    def __init__(self, width: int, labels: int, *, dropout: float = 0.1) -> None:
+    def __init__(self, width: int, labels: int, levels: Sequence[int] | None = None, *, dropout: float = 0.1) -> None:
         super().__init__()
+        level = torch.tensor(levels if levels is not None else [1] * labels)
+        # (K, L) 1 where a label is of the k-th level; what the tree says, so no weight.
+        self.register_buffer("membership", (level == level.unique()[:, None]).float(), persistent=False)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(width, labels)
         self.register_buffer("scale", torch.ones(labels))
@@ -43,9 +57,17 @@ class ClassificationHead(nn.Module):
         logits: Tensor = self.linear(self.dropout(pooled))
         return logits
 
+    def log_odds(self, logits: Tensor) -> Tensor:
+        """Return the log-odds (B, L) of each label against all others of its level and "no product"."""
+        largest = logits.amax(-1, keepdim=True).clamp_min(0.0)
+        odds = torch.exp(logits - largest)
+        level = odds @ self.membership.T + torch.exp(-largest).clamp_min(SMALLEST_ODDS)  # (B, K)
+        total = level @ self.membership  # (B, L)
+        return logits - largest - torch.log(torch.maximum(total - odds, SMALLEST_SHARE * total))
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return calibrated probabilities (B, L) of logits (B, L)."""
-        return torch.sigmoid(logits * self.scale + self.shift)
+        return torch.sigmoid(self.log_odds(logits) * self.scale + self.shift)
 
 
 class EmbeddingHead(nn.Module):

@@ -39,7 +39,8 @@ def load_int8(data: bytes) -> UnderstanderModel:
     backbone = Backbone.from_config(config)
     if "locale.weight" in constants:
         backbone.add_locale_tokens(len(constants["locale.weight"]) - 1)
-    model = UnderstanderModel(backbone, constants["classification.bias"].shape[0], constants["embedding.bias"].shape[0])
+    levels = constants["classification.membership"].argmax(0)
+    model = UnderstanderModel(backbone, len(levels), constants["embedding.bias"].shape[0], levels.tolist())
     model.load_state_dict(_state(constants, config), strict=False)
     return model.eval()
 
@@ -61,6 +62,8 @@ def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict
     for head in ("classification", "embedding"):
         found[f"{head}.linear.weight"] = matrix(f"{head}.weight")
         found[f"{head}.linear.bias"] = constants[f"{head}.bias"]
+    for kind in ("scale", "shift"):
+        found[f"classification.{kind}"] = constants[f"classification.calibration.{kind}"]
     if "locale.weight" in constants:
         found["backbone.locale_embeddings.weight"] = constants["locale.weight"]
     query_scale = np.float32(math.sqrt(config.dim // config.n_heads))

@@ -5,6 +5,7 @@ B queries, T tokens, D width, L labels, E embedding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ class ModelOutput:
     """What the network says of a batch.
 
     Attributes:
-        logits: (B, L), before calibration.
+        logits: (B, L), before labels of a level compete.
         embeddings: (B, E), unit length.
     """
 
@@ -33,13 +34,22 @@ class UnderstanderModel(nn.Module):
         backbone: the encoder, its locale tokens added.
         labels: L.
         embedding: E.
+        levels: (L,) the level of every label; all of one level where None.
         dropout: before the classification head, while training.
     """
 
-    def __init__(self, backbone: Backbone, labels: int, embedding: int, *, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        labels: int,
+        embedding: int,
+        levels: Sequence[int] | None = None,
+        *,
+        dropout: float = 0.1,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.classification = ClassificationHead(backbone.width, labels, dropout=dropout)
+        self.classification = ClassificationHead(backbone.width, labels, levels, dropout=dropout)
         self.embedding = EmbeddingHead(backbone.width, embedding)
 
     def forward(self, token_ids: Tensor) -> ModelOutput:

@@ -1,8 +1,7 @@
 """The int8 ONNX graph of an `UnderstanderModel`; `shelfsense.models.onnx_weights` reads it back.
 
 The graph takes ``token_ids`` (B, T) int64 padded with the pad id, derives its own mask, and gives
-``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length. Calibration is folded
-into the classification head before it is quantised, so a reloaded model has none of its own.
+``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length.
 
 B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary.
 """
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shelfsense.models.heads import SMALLEST_ODDS, SMALLEST_SHARE
 from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
@@ -54,7 +54,7 @@ def export_int8(model: UnderstanderModel) -> bytes:
 
 
 def _parameters(model: UnderstanderModel) -> _Parameters:
-    """Collect the model's weights under the names the graph uses; queries scaled, calibration folded in."""
+    """Collect the model's weights under the names the graph uses; queries scaled."""
     state = {k: v.detach().to(torch.float32).cpu().numpy() for k, v in model.state_dict().items()}
     config = model.backbone.encoder.config
     base = "backbone.encoder."
@@ -63,9 +63,11 @@ def _parameters(model: UnderstanderModel) -> _Parameters:
         "position.weight": state[f"{base}embeddings.position_embeddings.weight"],
         "embedding_norm.weight": state[f"{base}embeddings.LayerNorm.weight"],
         "embedding_norm.bias": state[f"{base}embeddings.LayerNorm.bias"],
-        "classification.weight": state["classification.linear.weight"] * state["classification.scale"][:, None],
-        "classification.bias": state["classification.linear.bias"] * state["classification.scale"]
-        + state["classification.shift"],
+        "classification.weight": state["classification.linear.weight"],
+        "classification.bias": state["classification.linear.bias"],
+        "classification.calibration.scale": state["classification.scale"],
+        "classification.calibration.shift": state["classification.shift"],
+        "classification.membership": model.classification.membership.cpu().numpy(),
         "embedding.weight": state["embedding.linear.weight"],
         "embedding.bias": state["embedding.linear.bias"],
     }
@@ -155,8 +157,28 @@ def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
         )
         for name in ("classification", "embedding")
     }
-    graph.result("probabilities", graph.node("Sigmoid", products["classification"]))
+    graph.result("probabilities", _probabilities(graph, weights, products["classification"]))
     graph.result("embeddings", graph.node("LpNormalization", products["embedding"], axis=-1, p=2))
+
+
+def _probabilities(graph: GraphBuilder, weights: _Parameters, logits: str) -> str:
+    """Add what `ClassificationHead.probabilities` does."""
+    largest = graph.node("ReduceMax", logits, graph.integers(-1), keepdims=1)
+    largest = graph.node("Max", largest, graph.number(0.0))
+    shifted = graph.node("Sub", logits, largest)
+    odds = graph.node("Exp", shifted)
+    membership = weights["classification.membership"]
+    by_level = graph.node("MatMul", odds, graph.constant("classification.levels", membership.T))
+    nothing = graph.node("Max", graph.node("Exp", graph.node("Neg", largest)), graph.number(SMALLEST_ODDS))
+    by_level = graph.node("Add", by_level, nothing)  # (B, K)
+    total = graph.node("MatMul", by_level, graph.constant("classification.membership", membership))  # (B, L)
+    least = graph.node("Mul", total, graph.number(SMALLEST_SHARE))
+    others = graph.node("Max", graph.node("Sub", total, odds), least)
+    calibrated = graph.node("Sub", shifted, graph.node("Log", others))
+    for operation, kind in (("Mul", "scale"), ("Add", "shift")):
+        name = f"classification.calibration.{kind}"
+        calibrated = graph.node(operation, calibrated, graph.constant(name, weights[name]))
+    return str(graph.node("Sigmoid", calibrated))
 
 
 def _linear(graph: GraphBuilder, weights: _Parameters, name: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""Words of the project's own writing: head queries and rarer phrasings per locale, and two full lexicons."""
+"""Words of the project's own writing: heads and rarer phrasings, queries as shoppers ask, texts that are none."""
 
 from __future__ import annotations
 
@@ -29,6 +29,24 @@ class LexiconEntry:
     rank: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class AskedQuery:
+    """A query of our own, written as shoppers ask.
+
+    Attributes:
+        text: the query.
+        locale: a bundle locale, or `ANY_LOCALE` for a name that is the same in all of them.
+        type_ids: the product types it may mean, of any level.
+    """
+
+    text: str
+    locale: str
+    type_ids: tuple[str, ...]
+
+
+ANY_LOCALE = "any"
+
+
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -51,6 +69,22 @@ def read_heads() -> list[LexiconEntry]:
 def read_tails() -> list[LexiconEntry]:
     """Return rarer phrasings of the same needs."""
     return _read_concepts("tails")
+
+
+def read_asked() -> list[AskedQuery]:
+    """Return the queries written as shoppers ask, each text once per locale."""
+    found: dict[tuple[str, str], AskedQuery] = {}
+    for path in sorted((FOLDER / "asked").glob("*.tsv")):
+        for row in _rows(path):
+            types = tuple(row["product_type_ids"].split())
+            for text in filter(None, map(str.strip, row["queries"].split("|"))):
+                found.setdefault((text, path.stem), AskedQuery(text, path.stem, types))
+    return list(found.values())
+
+
+def read_nothing() -> list[tuple[str, str]]:
+    """Return (text, locale) of texts that mean no product: about orders, the shop, chat, noise."""
+    return [(row["text"], path.stem) for path in sorted((FOLDER / "nothing").glob("*.tsv")) for row in _rows(path)]
 
 
 def _read_concepts(kind: str) -> list[LexiconEntry]:
