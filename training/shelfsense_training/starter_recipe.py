@@ -43,7 +43,7 @@ from shelfsense_training.vocabulary import TrimmedVocabulary, count_pieces, trim
 _POSITIONS = MAX_TOKENS + 8
 
 NAMES = FineTuningSettings(
-    steps=3300,
+    steps=2600,
     encoder_rate=2.5e-4,
     head_rate=1e-3,
     level_weights=(0.3, 0.4, 0.5),
@@ -55,16 +55,27 @@ NAMES = FineTuningSettings(
 )
 
 QUERIES = FineTuningSettings(
-    steps=4400,
+    steps=2000,
     encoder_rate=2.5e-4,
-    head_rate=8e-4,
+    head_rate=1e-3,
     level_weights=(0.4, 0.5, 0.4),
-    decay_from=0.2,
-    lowest_rate=0.02,
+    decay_from=1.0,
     sampling=SamplingSettings(
-        judged_share=0.1, asked_share=0.3, own_share=0.08, nothing_share=0.03, shopper_locale_weight=1.5
+        judged_share=0.06, asked_share=0.4, own_share=0.06, nothing_share=0.03, shopper_locale_weight=1.5
     ),
     seed=1,
+)
+
+SETTLING = FineTuningSettings(
+    steps=2150,
+    encoder_rate=2.5e-4,
+    head_rate=1e-3,
+    level_weights=(0.4, 0.5, 0.4),
+    lowest_rate=0.02,
+    sampling=SamplingSettings(
+        judged_share=0.1, asked_share=0.35, own_share=0.06, nothing_share=0.03, shopper_locale_weight=1.5
+    ),
+    seed=2,
 )
 
 
@@ -83,6 +94,7 @@ class StarterSettings:
         distillation: of the student.
         names: the first part of fine-tuning, which learns the tree's vocabulary in every language.
         queries: the second part, which learns how shoppers ask, and what is no product.
+        settling: the third part, of the same rows, in which the learning rate falls.
     """
 
     vocabulary: int = 140_000
@@ -95,6 +107,7 @@ class StarterSettings:
     distillation: DistillationSettings = field(default_factory=DistillationSettings)
     names: FineTuningSettings = field(default_factory=lambda: NAMES)
     queries: FineTuningSettings = field(default_factory=lambda: QUERIES)
+    settling: FineTuningSettings = field(default_factory=lambda: SETTLING)
 
 
 class StarterRecipe:
@@ -191,9 +204,13 @@ class StarterRecipe:
         """Return the student after the first part of fine-tuning."""
         return self._tuned(self.work / "named.pt", self.settings.names, self._initialised_student)
 
-    def fine_tuned_student(self) -> UnderstanderModel:
+    def asking_student(self) -> UnderstanderModel:
         """Return the student after the second part of fine-tuning."""
-        return self._tuned(self.work / "fine_tuned.pt", self.settings.queries, self.named_student)
+        return self._tuned(self.work / "asking.pt", self.settings.queries, self.named_student)
+
+    def fine_tuned_student(self) -> UnderstanderModel:
+        """Return the student after the last part of fine-tuning."""
+        return self._tuned(self.work / "fine_tuned.pt", self.settings.settling, self.asking_student)
 
     def _initialised_student(self) -> UnderstanderModel:
         student = self.distilled_student()
