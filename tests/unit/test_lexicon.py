@@ -13,7 +13,18 @@ from shelfsense.errors import InputRefused
 from shelfsense.locales import language_of
 from shelfsense.text import check_text, model_form, normal_form
 from shelfsense_training.sources.data_folder import data_folder
-from shelfsense_training.sources.lexicon import FOLDER, LexiconEntry, read_heads, read_product_names, read_tails
+from shelfsense_training.sources.judged_queries import LOCALE_OF_LANGUAGE
+from shelfsense_training.sources.lexicon import (
+    ANY_LOCALE,
+    FOLDER,
+    AskedQuery,
+    LexiconEntry,
+    read_asked,
+    read_heads,
+    read_nothing,
+    read_product_names,
+    read_tails,
+)
 from shelfsense_training.sources.taxonomy import Taxonomy
 from shelfsense_training.training_rows import OWN_LOCALES, bundle_locales
 
@@ -140,3 +151,51 @@ def test_types_are_of_level_2_or_3_of_the_default_tree(entries: list[LexiconEntr
 @pytest.mark.data
 def test_locales_are_the_bundles(entries: list[LexiconEntry], taxonomy: Taxonomy) -> None:
     assert {entry.locale for entry in entries} == set(bundle_locales(taxonomy).tags)
+
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[AskedQuery]:
+    return read_asked()
+
+
+def test_a_query_as_shoppers_ask_has_one_to_three_types(asked: list[AskedQuery]) -> None:
+    for query in asked:
+        assert 1 <= len(query.type_ids) <= 3, query
+        assert len(set(query.type_ids)) == len(query.type_ids), query
+
+
+def test_every_text_as_shoppers_ask_is_a_query_that_may_be_asked(asked: list[AskedQuery]) -> None:
+    for query in asked:
+        check_text(query.text)
+        language = "en" if query.locale == ANY_LOCALE else language_of(query.locale)
+        assert model_form(query.text, language), query
+
+
+def test_queries_as_shoppers_ask_are_many_where_judged_ones_are_few(asked: list[AskedQuery]) -> None:
+    count = Counter(query.locale for query in asked)
+    assert min(count[locale] for locale in LOCALE_OF_LANGUAGE.values()) >= 10_000
+    assert min(count.values()) >= 500
+
+
+def test_every_locale_has_texts_that_mean_no_product(heads: list[LexiconEntry]) -> None:
+    count = Counter(locale for _, locale in read_nothing())
+    assert set(count) == {head.locale for head in heads}
+    assert min(count.values()) >= 80
+
+
+def test_the_golden_set_is_taught_nowhere(asked: list[AskedQuery]) -> None:
+    taught = {(query.locale, normal_form(query.text)) for query in asked}
+    taught |= {(locale, normal_form(text)) for text, locale in read_nothing()}
+    for name in ("queries.tsv", "not_products.tsv"):
+        for row in table(GOLDEN / name):
+            assert (row["locale"], normal_form(row["query"])) not in taught, row["query"]
+            assert (ANY_LOCALE, normal_form(row["query"])) not in taught, row["query"]
+
+
+@pytest.mark.data
+def test_types_as_shoppers_ask_are_of_the_default_tree(asked: list[AskedQuery], taxonomy: Taxonomy) -> None:
+    assert {kind for query in asked for kind in query.type_ids} <= set(taxonomy.product_types.index)
+    assert {query.locale for query in asked} <= {*bundle_locales(taxonomy).tags, ANY_LOCALE}

@@ -60,7 +60,10 @@ def test_a_weight_stays_within_a_factor_of_five() -> None:
 def test_a_name_of_every_locale_is_taught_in_shoppers_locales_and_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
     written = [AskedQuery("playmobil", "any", ("ho-1",)), AskedQuery("cable", "de", ("el-1", "ho"))]
     monkeypatch.setattr(training_rows, "read_asked", lambda: written)
-    real = [JudgedQuery("x", locale, (), relevant=True, acceptable=("sh-1",), split=Split.TRAIN) for locale in ("en", "de", "es", "ja")]
+    real = [
+        JudgedQuery("x", locale, (), relevant=True, acceptable=("sh-1",), split=Split.TRAIN)
+        for locale in ("en", "de", "es", "ja")
+    ]
     found = list(training_rows._asked_rows(Composer({}), TYPES, real, Locales(LOCALES), 0))
     brand = [row for row in found if row.text == "playmobil"]
     assert len(brand) == 4

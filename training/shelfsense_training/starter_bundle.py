@@ -17,7 +17,7 @@ from shelfsense.query import Query
 from shelfsense.thresholds import LocaleThresholds, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
-from shelfsense_training.bundle_building import BundleParts, answer_queries, build_bundle, embed_queries
+from shelfsense_training.bundle_building import BundleParts, answer_queries, build_bundle
 from shelfsense_training.calibration import apply_calibration, fit_level
 from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.model_card import model_card
@@ -100,7 +100,7 @@ def write_starter_bundle(starter: StarterParts, out: Path, version: str) -> Bund
         locales,
         _pairs(understander, real, (1, 2)),
         _pairs(understander, clean, (1, 2, 3)),
-        held_out_pairs(lambda queries: embed_queries(understander, queries)),
+        held_out_pairs(lambda queries: answer_queries(understander, queries), types),
     )
     facts = {**parts.facts, "metrics": {"locales": _test_figures(understander, starter.data)}}
     backbone = understander.bundle.manifest["backbone"]

@@ -55,7 +55,7 @@ NAMES = FineTuningSettings(
 )
 
 QUERIES = FineTuningSettings(
-    steps=2000,
+    steps=1000,
     encoder_rate=2.5e-4,
     head_rate=1e-3,
     level_weights=(0.4, 0.5, 0.4),
@@ -67,13 +67,13 @@ QUERIES = FineTuningSettings(
 )
 
 SETTLING = FineTuningSettings(
-    steps=2150,
+    steps=2900,
     encoder_rate=2.5e-4,
     head_rate=1e-3,
     level_weights=(0.4, 0.5, 0.4),
     lowest_rate=0.02,
     sampling=SamplingSettings(
-        judged_share=0.1, asked_share=0.35, own_share=0.06, nothing_share=0.03, shopper_locale_weight=1.5
+        judged_share=0.12, asked_share=0.35, own_share=0.06, nothing_share=0.03, shopper_locale_weight=1.5
     ),
     seed=2,
 )

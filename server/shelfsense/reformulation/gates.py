@@ -15,8 +15,11 @@ from functools import lru_cache
 
 from shelfsense.text import normal_form
 
-LEAST_TYPE_PROBABILITY = 0.1
-"""Least probability of a head's own root type that does not yet say the query means something else."""
+LEAST_ROOT_PROBABILITY = 0.1
+"""Least probability of a head's own level-1 type that does not yet say the query means something else."""
+
+LEAST_TYPE_PROBABILITY = 0.05
+"""Likewise of the head's own type, which lies deeper: there a query has more types to mean."""
 
 # Spellings of one unit; what is not listed is compared as it is written.
 _UNITS = {
@@ -87,13 +90,15 @@ def attribute_refusal(query: str, head: str) -> str:
     return ""
 
 
-def product_type_refusal(probability: float) -> str:
+def product_type_refusal(root: float, own: float) -> str:
     """Refuse a head whose product type the query does not mean.
 
     Args:
-        probability: the query's probability of the head's own level-1 type, 0 to 1.
+        root: the query's probability of the head's level-1 type, 0 to 1.
+        own: of the head's own type.
     """
-    return "" if probability >= LEAST_TYPE_PROBABILITY else "means another product type"
+    meant = root >= LEAST_ROOT_PROBABILITY and own >= LEAST_TYPE_PROBABILITY
+    return "" if meant else "means another product type"
 
 
 # A query meets some 32 heads, and popular heads meet many queries.

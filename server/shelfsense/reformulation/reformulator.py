@@ -60,7 +60,7 @@ class Reformulator:
         self._heads = heads
         # In the precision of the wire, so that a client comparing score and threshold agrees.
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
-        self._root: dict[str, int] = {}  # type id to the index of its level-1 ancestor
+        self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
         for tag in heads.locales:
             if tag not in self._threshold:
                 raise BundleRefused(HEADS, f"has heads of {tag}, which is no locale of the bundle", "drop those heads")
@@ -68,7 +68,8 @@ class Reformulator:
             if name not in product_types.index:
                 fact = f"names the product type {name}, which product_types.json lacks"
                 raise BundleRefused(HEADS, fact, "write the head index again for this tree")
-            self._root[name] = product_types.at_level(product_types.index[name], 1)
+            own = product_types.index[name]
+            self._places[name] = product_types.at_level(own, 1), own
 
     def reformulate(
         self, asked: Asked, embedding: NDArray[np.float32], probabilities: NDArray[np.float32], options: Options
@@ -147,7 +148,8 @@ class Reformulator:
             return f"below the threshold {threshold:.3g}"
         refusal = attribute_refusal(asked.text, match.query)
         if not refusal and match.product_type:
-            refusal = product_type_refusal(float(probabilities[self._root[match.product_type]]))
+            root, own = self._places[match.product_type]
+            refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))
         return refusal
 
 
