@@ -85,8 +85,8 @@ def test_every_text_is_a_query_that_may_be_asked(entries: list[LexiconEntry]) ->
 
 
 def test_there_are_heads_enough_in_locales_enough(heads: list[LexiconEntry]) -> None:
-    assert len(heads) >= 1_000
-    assert len({head.locale for head in heads}) >= 10
+    assert len(heads) >= 4_000
+    assert len({head.locale for head in heads}) >= 20
     assert min(Counter(head.locale for head in heads).values()) >= 300
 
 
@@ -104,6 +104,24 @@ def test_no_two_heads_of_a_locale_are_the_same_query(heads: list[LexiconEntry]) 
 
 def test_no_two_heads_of_a_locale_are_the_same_words_in_another_order(heads: list[LexiconEntry]) -> None:
     assert repeated([(h.locale, " ".join(sorted(normal_form(h.text).split()))) for h in heads]) == []
+
+
+def test_no_two_heads_of_a_locale_differ_only_in_colour_size_or_number(heads: list[LexiconEntry]) -> None:
+    narrowing: dict[str, set[str]] = {}
+    for row in table(FOLDER / "attributes.tsv"):
+        if row["kind"] in {"color", "size"}:
+            narrowing.setdefault(row["locale"], set()).add(normal_form(row["word"]))
+
+    def bare(head: LexiconEntry) -> str:
+        words = re.sub(r"\d+", "", normal_form(head.text)).split()
+        return " ".join(sorted(word for word in words if word not in narrowing[head.locale])) or head.text
+
+    assert repeated([(head.locale, bare(head)) for head in heads]) == []
+
+
+def test_every_vertical_that_sells_goods_has_heads(heads: list[LexiconEntry]) -> None:
+    sold = "aa ae ap bi bt co el fb fr ha hb hg lb ma me os rc sg so tg vp"
+    assert {head.type_id.partition("-")[0] for head in heads} == set(sold.split())
 
 
 def test_heads_come_best_rank_first(heads: list[LexiconEntry]) -> None:

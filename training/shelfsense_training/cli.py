@@ -9,6 +9,7 @@ import typer
 from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery, MissingExtra, ShelfsenseError
 from shelfsense_training.commands.evaluate import evaluate
 from shelfsense_training.commands.fidelity import fidelity
+from shelfsense_training.commands.held_out_names import held_out_names
 from shelfsense_training.commands.import_backbone import import_backbone
 from shelfsense_training.commands.index import index
 from shelfsense_training.commands.judged_queries import judged_queries
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command()(evaluate)
 app.command()(fidelity)
+app.command()(held_out_names)
 app.command()(import_backbone)
 app.command()(index)
 app.command()(judged_queries)

@@ -5,7 +5,7 @@ A figure to choose by, quick and without intervals; what is reported comes from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from shelfsense.tokenizer import QueryTokenizer
 from shelfsense_training.batches import pad_batch
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
-from shelfsense_training.sources.taxonomy import Taxonomy
+from shelfsense_training.sources.taxonomy import CategoryName, Taxonomy
 
 _BATCH = 256
 
@@ -58,16 +58,22 @@ def clean_queries(folder: Path, split: Split, *, every: int = 1) -> list[Validat
         split: validation or test; categories held out everywhere are not among them.
         every: keep one in so many.
     """
+    return _untrained(folder, lambda name: name.split is split and not name.unseen_category)[::every]
+
+
+def unseen_queries(folder: Path) -> list[ValidationQuery]:
+    """Return names of categories held out in every locale, those that occur in any training cell removed."""
+    return _untrained(folder, lambda name: name.unseen_category)
+
+
+def _untrained(folder: Path, wanted: Callable[[CategoryName], bool]) -> list[ValidationQuery]:
     names = Taxonomy(folder).names()
     trained = {model_form(n.names[-1], language_of(n.locale)) for n in names if n.split is Split.TRAIN}
-    found = [
-        ValidationQuery(text, n.locale, (n.type_id,))
-        for n in names
-        if n.split is split
-        and not n.unseen_category
-        and (text := model_form(n.names[-1], language_of(n.locale))) not in trained
+    return [
+        ValidationQuery(text, name.locale, (name.type_id,))
+        for name in names
+        if wanted(name) and (text := model_form(name.names[-1], language_of(name.locale))) not in trained
     ]
-    return found[::every]
 
 
 def logits_of(
