@@ -127,6 +127,26 @@ class ProductTypes:
             raised[:, parents] = np.maximum(raised[:, parents], best)
         return raised
 
+    def coherent(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Let levels agree: a parent gets the mean of its own probability and of its children's together.
+
+        Both say how likely the parent is, and their errors differ. What the children say together is
+        bounded by 1, and no parent is less likely than its likeliest child.
+
+        Args:
+            probabilities: (B, L) of a network that answers every level by itself.
+
+        Returns:
+            A new array (B, L).
+        """
+        found = probabilities.copy()
+        for children, starts, parents in self._families:
+            below = found[:, children]
+            together = np.minimum(np.add.reduceat(below, starts, axis=1), np.float32(1))  # (B, parents)
+            best = np.maximum.reduceat(below, starts, axis=1)
+            found[:, parents] = np.maximum((found[:, parents] + together) / 2, best)
+        return found
+
     def _families_at(self, level: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
         """Return a level's types with siblings side by side, where each family starts, and the parents."""
         members = self.by_level[level]

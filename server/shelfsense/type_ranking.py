@@ -54,7 +54,7 @@ class TypeRanking:
             top_k: types of each level, 1 or more.
             known: whether the network knows any token of the query; where not, nothing is accepted.
         """
-        raised = self._types.monotone(probabilities[None, :])[0]  # (L,)
+        raised = self._types.coherent(probabilities[None, :])[0]  # (L,)
         thresholds = self._threshold[locale]
         accepted = self._accepted(raised, thresholds) if known else np.zeros(len(raised), dtype=np.bool_)
         best: list[ProductType] = []

@@ -93,3 +93,14 @@ def test_a_child_before_its_parent_is_refused() -> None:
 def test_other_json_is_refused(data: bytes) -> None:
     with pytest.raises(InputRefused, match="product types"):
         ProductTypes.from_json(data)
+
+
+def test_a_parent_is_the_mean_of_itself_and_its_children_together() -> None:
+    tree = ProductTypes.from_table("two", [{"id": "a", "parent_id": "", "name": "A"}, *CHILDREN])
+    found = tree.coherent(np.array([[0.3, 0.2, 0.1], [0.1, 0.9, 0.8], [0.0, 0.9, 0.0]], dtype=np.float32))
+    # (0.3 + 0.3) / 2; children together are at most 1: (0.1 + 1) / 2 is less than the likeliest child.
+    assert found[:, 0].tolist() == pytest.approx([0.3, 0.9, 0.9])
+    assert found[:, 1:].tolist() == [pytest.approx([0.2, 0.1]), pytest.approx([0.9, 0.8]), pytest.approx([0.9, 0.0])]
+
+
+CHILDREN = ({"id": "a-1", "parent_id": "a", "name": "A1"}, {"id": "a-2", "parent_id": "a", "name": "A2"})

@@ -66,7 +66,7 @@ def test_top_k_counts_per_level_and_ties_fall_to_the_earlier_type() -> None:
 
 
 def test_a_type_is_accepted_at_its_threshold_and_never_without_its_parent() -> None:
-    accepted = {each.id: each.accepted for each in ranked([0.0, 0.6, 0.55, 0.1, 0.5])}
+    accepted = {each.id: each.accepted for each in ranked([0.0, 0.72, 0.55, 0.1, 0.5])}
     assert accepted == {"a": False, "a1": False, "a2": False, "b": True, "b1": True}
 
 

@@ -34,7 +34,7 @@ def held_out_pairs(answer: Answer, product_types: ProductTypes) -> dict[str, Sco
         asked = [tail for tail in tails if tail.locale == locale]
         output = answer(_queries(asked))
         cosines = output.embeddings @ answer(_queries(ours)).embeddings.T  # (asked, heads)
-        cosines[~_passing(asked, ours, product_types.monotone(output.probabilities), product_types)] = _REFUSED
+        cosines[~_passing(asked, ours, product_types.coherent(output.probabilities), product_types)] = _REFUSED
         same = np.array([[tail.concept == head.concept for head in ours] for tail in asked])
         rows = np.arange(len(asked))
         scores, right = [], []

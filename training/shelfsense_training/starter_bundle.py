@@ -144,7 +144,7 @@ def _pairs(
     """Return each locale's (query, type) pairs, level by level."""
     types = understander.product_types
     answered = answer_queries(understander, [Query(q.text, q.locale, truncate=True) for q in queries])
-    probabilities = types.monotone(answered.probabilities)
+    probabilities = types.coherent(answered.probabilities)
     found: dict[str, list[ScoredPairs]] = {}
     for locale in sorted({q.locale for q in queries}):
         rows = np.flatnonzero([q.locale == locale for q in queries])

@@ -65,7 +65,7 @@ def answers(
         what: named beside the progress.
 
     Returns:
-        Probabilities (N, L), monotone along the tree, and embeddings (N, E), in the queries' order.
+        Probabilities (N, L), coherent along the tree, and embeddings (N, E), in the queries' order.
     """
     probabilities = np.empty((len(prepared), len(product_types)), dtype=np.float32)
     embeddings: NDArray[np.float32] | None = None
@@ -75,7 +75,7 @@ def answers(
             output = run([prepared[i] for i in rows])
             if embeddings is None:
                 embeddings = np.empty((len(prepared), output.embeddings.shape[1]), dtype=np.float32)
-            probabilities[rows] = product_types.monotone(output.probabilities)
+            probabilities[rows] = product_types.coherent(output.probabilities)
             embeddings[rows] = output.embeddings
             progress.advance(task, len(rows))
     return EngineOutput(probabilities, np.empty((0, 0), np.float32) if embeddings is None else embeddings)
@@ -98,7 +98,7 @@ def accepted_types(
 
     Args:
         product_types: the tree.
-        probabilities: (N, L), monotone.
+        probabilities: (N, L), coherent along the tree.
         thresholds: (N, levels), of level 1 first.
         known: (N,) whether the vocabulary knows any of the query; where not, nothing is accepted.
     """
