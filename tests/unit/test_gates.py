@@ -76,6 +76,6 @@ def test_a_refusal_does_not_depend_on_the_side(query: str, head: str) -> None:
 
 
 def test_a_head_of_a_type_the_query_does_not_mean_is_refused() -> None:
-    assert product_type_refusal(0.09, 0.09) == "means another product type"
-    assert product_type_refusal(0.9, 0.04) == "means another product type"
-    assert product_type_refusal(0.1, 0.05) == ""
+    assert product_type_refusal(0.09, 0.9) == "means another product type"
+    assert product_type_refusal(0.9, 0.29) == "means another product type"
+    assert product_type_refusal(0.3, 0.3) == ""

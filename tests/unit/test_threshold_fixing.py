@@ -48,9 +48,16 @@ def test_where_no_threshold_keeps_the_precision_there_is_none() -> None:
     assert least_threshold(pairs(), 0.8) == NEVER
 
 
-def at(score: float) -> ScoredPairs:
-    """Return pairs whose least threshold is a score: twenty right ones."""
-    return pairs(*[(score, 1)] * 20)
+def at(score: float, count: int = 20) -> ScoredPairs:
+    """Return pairs whose least threshold is a score: right ones, twenty unless told."""
+    return pairs(*[(score, 1)] * count)
+
+
+def test_a_confident_threshold_asks_the_lower_bound() -> None:
+    # 20 of 20 right: at least 0.88 with 95 % confidence; 60 of 60: at least 0.957.
+    assert least_threshold(at(0.5), 0.95) == 0.5
+    assert least_threshold(at(0.5), 0.95, confident=True) == NEVER
+    assert least_threshold(at(0.5, 60), 0.95, confident=True) == 0.5
 
 
 SILENT = pairs((0.99, 0))
@@ -68,7 +75,7 @@ def fixed() -> dict[str, LocaleThresholds]:
             "it": [at(0.375), at(0.75), at(0.125)],
             "nl": [SILENT, at(0.125), SILENT],
         },
-        reformulations={"en": at(0.9375), "de": at(0.75), "it": SILENT},
+        reformulations={"en": at(0.9375, 60), "de": at(0.75, 60), "it": SILENT},
     )
     return dict(thresholds.by_locale)
 
@@ -104,10 +111,10 @@ def test_the_deepest_level_rests_on_names_everywhere(fixed: dict[str, LocaleThre
     assert {entry.product_types[2] for entry in fixed.values()} == {0.125}
 
 
-def test_reformulations_take_the_mean_of_their_own_and_the_common_threshold(
+def test_reformulations_take_the_larger_of_their_own_and_the_common_threshold(
     fixed: dict[str, LocaleThresholds],
 ) -> None:
-    assert (fixed["en"].reformulation, fixed["en"].reformulation_evidence) == ((0.9375 + 0.75) / 2, "composed")
+    assert (fixed["en"].reformulation, fixed["en"].reformulation_evidence) == (0.9375, "composed")
     assert (fixed["de"].reformulation, fixed["de"].reformulation_evidence) == (0.75, "composed")
     assert (fixed["it"].reformulation, fixed["it"].reformulation_evidence) == (0.75, "composed")
     assert (fixed["fr"].reformulation, fixed["fr"].reformulation_evidence) == (0.75, "fallback")

@@ -7,7 +7,9 @@ easier than queries; a locale with neither, and ``und``, falls back to the real 
 real judgements: its threshold rests on held-out names everywhere.
 
 Reformulations: rarer phrasings kept out of training, each asked twice, with its head in the index
-and with that head taken out, so that precision is also that of queries which have no head.
+and with that head taken out, so that precision is also that of queries which have no head. It is
+the precision's lower bound that has to hold, and a locale's own threshold counts where it is the
+larger: a wrong head sells the wrong thing.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
 TYPE_PRECISION = 0.8
 REFORMULATION_PRECISION = 0.95
 _FEWEST_ACCEPTED = 20
+_ONE_SIDED = 1.645  # 95 % of a normal distribution lie below
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,22 @@ class ScoredPairs:
     right: NDArray[np.bool_]
 
 
-def least_threshold(pairs: ScoredPairs, precision: float, *, fewest: int = _FEWEST_ACCEPTED) -> float:
+def least_threshold(
+    pairs: ScoredPairs, precision: float, *, fewest: int = _FEWEST_ACCEPTED, confident: bool = False
+) -> float:
     """Return the least threshold that keeps a precision, `NEVER` where none does on enough pairs.
 
     Args:
         pairs: scored pairs.
         precision: wanted among the pairs at or above the threshold.
         fewest: accepted pairs below which a precision is no evidence.
+        confident: ask the precision of its lower 95 % bound (Wilson, one-sided), not of its estimate.
     """
     order = np.argsort(-pairs.scores, kind="stable")
     scores, right = pairs.scores[order], pairs.right[order]
     accepted = np.arange(1, len(scores) + 1)
-    held = np.cumsum(right) / np.maximum(accepted, 1) >= precision
+    share = np.cumsum(right) / np.maximum(accepted, 1)
+    held = (_wilson_lower(share, accepted) if confident else share) >= precision
     # A threshold takes all pairs of an equal score: only the last of a run can be a cut.
     last_of_run = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, bool)
     cuts = np.flatnonzero(held & last_of_run & (accepted >= fewest))
@@ -74,7 +81,8 @@ def fix_thresholds(
     pooled = [least_threshold(_together([pairs[k] for pairs in real.values()]), TYPE_PRECISION) for k in range(2)]
     names = _together([pairs[2] for pairs in composed.values()])
     deepest = least_threshold(names, TYPE_PRECISION)
-    any_reformulation = least_threshold(_together(list(reformulations.values())), REFORMULATION_PRECISION)
+    together = _together(list(reformulations.values()))
+    any_reformulation = least_threshold(together, REFORMULATION_PRECISION, confident=True)
     by_locale = {}
     for tag in (*locales, UNDETERMINED):
         evidence = "real" if tag in real else "composed" if tag in composed else "fallback"
@@ -86,14 +94,25 @@ def fix_thresholds(
             upper = [b if value > 1 else value for value, b in zip(upper, pooled, strict=True)]
         else:
             upper = pooled
-        heads = least_threshold(reformulations[tag], REFORMULATION_PRECISION) if tag in reformulations else NEVER
+        heads = NEVER
+        if tag in reformulations:
+            heads = least_threshold(reformulations[tag], REFORMULATION_PRECISION, confident=True)
         by_locale[tag] = LocaleThresholds(
             product_types=(*upper, deepest),
             evidence=evidence,
-            reformulation=(heads + any_reformulation) / 2 if heads <= 1 else any_reformulation,
+            reformulation=max(heads, any_reformulation) if heads <= 1 else any_reformulation,
             reformulation_evidence="composed" if tag in reformulations else "fallback",
         )
     return Thresholds(by_locale, TYPE_PRECISION, REFORMULATION_PRECISION)
+
+
+def _wilson_lower(share: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the lower bound of a share among so many (Wilson, 1927)."""
+    z = _ONE_SIDED
+    centre = share + z**2 / (2 * count)
+    spread = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    bound: NDArray[np.float64] = (centre - spread) / (1 + z**2 / count)
+    return bound
 
 
 def _together(pairs: Sequence[ScoredPairs]) -> ScoredPairs:

@@ -16,7 +16,7 @@ def starter(
     version: Annotated[str, typer.Option(help="The bundle's own version.")] = "starter-2",
     threads: Annotated[int, typer.Option(help="Threads of training.")] = 2,
 ) -> None:
-    """Train the starter bundle from the public data; about 90 minutes on 2 cores, by the sum of its stages."""
+    """Train the starter bundle from the public data; about two and a half hours on 2 cores, by the sum of its stages."""
     import torch
 
     from shelfsense_training.sources.data_folder import data_folder
