@@ -34,10 +34,10 @@ def test_questions_are_kept_from_what_we_write_ourselves() -> None:
         [name("Laufschuhe", Split.TEST), name("Stiefel", Split.TRAIN)],
         [judged("Red Shoes", "sh", Split.VALIDATION), judged("boots", "sh-2")],
     )
-    assert set(aside) == {("de", "laufschuhe"), ("en", "red shoes")}
+    assert set(aside) == {("de", "laufschuhe"), ("*", "red shoes")}
     assert {"asked", "head", "tail", "lexicon", "nothing"} <= aside["de", "laufschuhe"]
-    assert not {"judged", "name"} & (aside["de", "laufschuhe"] | aside["en", "red shoes"])
-    assert "composed" in aside["en", "red shoes"]
+    assert not {"judged", "name"} & (aside["de", "laufschuhe"] | aside["*", "red shoes"])
+    assert "composed" in aside["*", "red shoes"]
 
 
 def test_written_queries_get_the_shares_of_real_ones() -> None:

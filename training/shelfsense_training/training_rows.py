@@ -43,6 +43,9 @@ OWN_LOCALES = ("ar-SA", "hi-IN")
 GROUPED_BY_HAND = ("lexicon", "head", "tail", "asked", "nothing")
 """Sources of the project's own writing."""
 
+EVERYWHERE = "*"
+"""Stands for every locale among the texts kept aside."""
+
 _CODES = 4000
 
 
@@ -98,7 +101,8 @@ def training_rows(folder: Path, *, composed_share: float = 0.6, seed: int = 0) -
         *_nothing_rows(bundle_locales(taxonomy), seed),
         *_judged_rows(judged),
     ):
-        if row.text and row.source not in aside.get((row.locale, row.text), ()):
+        kept_from = aside.get((row.locale, row.text), frozenset()) | aside.get((EVERYWHERE, row.text), frozenset())
+        if row.text and row.source not in kept_from:
             seen.setdefault((row.text, row.locale, tuple(row.types), row.source), row)
     return list(seen.values())
 
@@ -121,7 +125,9 @@ def _name_rows(
 
 
 def _held_out_texts(names: list[CategoryName], judged: list[JudgedQuery]) -> dict[tuple[str, str], frozenset[str]]:
-    """Return (locale, text) that other questions are asked with: to the sources that must not teach them.
+    """Return (locale, text) that questions are asked with: to the sources that must not teach them.
+
+    A held-out name is a question of its own locale; a real query stays on its side in every locale.
 
     A name that stands in a training cell too is no question (see `clean_queries`), so names may repeat it.
     """
@@ -133,7 +139,7 @@ def _held_out_texts(names: list[CategoryName], judged: list[JudgedQuery]) -> dic
     for query in judged:
         if query.split is not Split.TRAIN:
             text = model_form(query.text, language_of(query.locale))
-            found[query.locale, text] = written | {"composed", "google"}
+            found[EVERYWHERE, text] = written | {"composed", "google"}
     return found
 
 
