@@ -7,6 +7,7 @@ import sys
 import typer
 
 from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery, MissingExtra, ShelfsenseError
+from shelfsense_training.commands.accepted_heads import accepted_heads
 from shelfsense_training.commands.evaluate import evaluate
 from shelfsense_training.commands.fidelity import fidelity
 from shelfsense_training.commands.held_out_names import held_out_names
@@ -33,6 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # a stack trace with local variables would print queries
 )
+app.command()(accepted_heads)
 app.command()(evaluate)
 app.command()(fidelity)
 app.command()(held_out_names)
