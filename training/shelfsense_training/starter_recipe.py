@@ -9,7 +9,7 @@ fine-tuning -> calibration and thresholds -> bundle with heads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,15 +66,12 @@ QUERIES = FineTuningSettings(
     seed=1,
 )
 
-SETTLING = FineTuningSettings(
+SETTLING = replace(
+    QUERIES,
     steps=2900,
-    encoder_rate=2.5e-4,
-    head_rate=1e-3,
-    level_weights=(0.4, 0.5, 0.4),
+    decay_from=0.0,
     lowest_rate=0.02,
-    sampling=SamplingSettings(
-        judged_share=0.12, asked_share=0.35, own_share=0.06, nothing_share=0.03, shopper_locale_weight=1.5
-    ),
+    sampling=replace(QUERIES.sampling, judged_share=0.12, asked_share=0.35),
     seed=2,
 )
 
