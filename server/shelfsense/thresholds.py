@@ -1,5 +1,7 @@
 """The thresholds of a bundle: the least probability and score accepted, per locale, and what they rest on.
 
+Beside them stands what makes the probabilities of a locale comparable with a threshold: its calibration.
+
 Knows nothing of how they were fixed; that is training's.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shelfsense.errors import BundleRefused
@@ -22,6 +24,9 @@ NEVER = 2.0
 EVIDENCE = ("real", "composed", "fallback")
 """What a threshold was fixed on: shoppers' queries, composed ones, or another locale's threshold."""
 
+IDENTITY = (1.0, 0.0)
+"""The (scale, shift) that changes nothing."""
+
 _REMEDY = "write the file again with shelfsense-train, or use another bundle"
 
 
@@ -34,12 +39,18 @@ class LocaleThresholds:
         evidence: one of `EVIDENCE`, for the product types.
         reformulation: least score accepted, 0 to 1; above 1: never accepted.
         reformulation_evidence: one of `EVIDENCE`.
+        calibration: (scale, shift) per level, element 0 for level 1, of the log-odds of the network's
+            probabilities; empty where they stay as they are. Scales are above 0. Thresholds are of
+            the calibrated probabilities.
+        types: product type id to the threshold it has of its own; the others have their level's.
     """
 
     product_types: tuple[float, ...]
     evidence: str
     reformulation: float
     reformulation_evidence: str
+    calibration: tuple[tuple[float, float], ...] = ()
+    types: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,8 @@ class Thresholds:
                     "evidence": entry.evidence,
                     "reformulation": entry.reformulation,
                     "reformulation_evidence": entry.reformulation_evidence,
+                    **({"calibration": [list(each) for each in entry.calibration]} if entry.calibration else {}),
+                    **({"types": dict(entry.types)} if entry.types else {}),
                 }
                 for tag, entry in self.by_locale.items()
             },
@@ -94,7 +107,7 @@ class Thresholds:
         return json.dumps(table, indent=1, allow_nan=False).encode()
 
     def require(self, locales: Iterable[str], levels: int) -> None:
-        """Check that every locale has a threshold for every level.
+        """Check that every locale has a threshold for every level, and a calibration for all levels or none.
 
         Raises:
             BundleRefused: naming the first locale that has not.
@@ -105,6 +118,9 @@ class Thresholds:
             found = len(self.by_locale[tag].product_types)
             if found != levels:
                 raise _refused(f"{tag}: has thresholds for {found} levels, the product types have {levels}")
+            found = len(self.by_locale[tag].calibration)
+            if found not in {0, levels}:
+                raise _refused(f"{tag}: calibrates {found} levels, the product types have {levels}")
 
 
 def _read_locale(tag: str, entry: Any) -> LocaleThresholds:
@@ -116,7 +132,32 @@ def _read_locale(tag: str, entry: Any) -> LocaleThresholds:
         _evidence(entry, "evidence", tag),
         _number(entry, "reformulation", tag),
         _evidence(entry, "reformulation_evidence", tag),
+        _calibration(entry, tag),
+        _types(entry, tag),
     )
+
+
+def _types(entry: Any, tag: str) -> dict[str, float]:
+    found = entry.get("types", {})
+    if not isinstance(found, dict):
+        raise _refused(f"{tag}: types is no object")
+    return {name: _checked(value, f"{tag}: types[{name}]") for name, value in found.items()}
+
+
+def _calibration(entry: Any, tag: str) -> tuple[tuple[float, float], ...]:
+    found = entry.get("calibration", [])
+    if not isinstance(found, list):
+        raise _refused(f"{tag}: calibration is no list")
+    return tuple(_map(value, f"{tag}: calibration[{i}]") for i, value in enumerate(found))
+
+
+def _map(value: Any, where: str) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise _refused(f"{where} is {value!r}, not a pair of scale and shift")
+    scale, shift = (_finite(each, where) for each in value)
+    if scale <= 0:  # it would turn the order of the types round
+        raise _refused(f"{where} has the scale {scale!r}, not a number above 0")
+    return scale, shift
 
 
 def _value(table: Any, key: str, where: str) -> Any:
@@ -130,9 +171,19 @@ def _number(table: Any, key: str, where: str) -> float:
 
 
 def _checked(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise _refused(f"{where} is {value!r}, not a number of 0 or more")
+    if _is_number(value) and value >= 0:
+        return float(value)
+    raise _refused(f"{where} is {value!r}, not a number of 0 or more")
+
+
+def _finite(value: Any, where: str) -> float:
+    if not _is_number(value):
+        raise _refused(f"{where} holds {value!r}, not a number")
     return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _evidence(table: Any, key: str, where: str) -> str:

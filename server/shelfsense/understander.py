@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from shelfsense.bundle import MANIFEST, Bundle
 from shelfsense.engines.engine import Engine, EngineOutput, load_engine
 from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
+from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.locales import UNDETERMINED, Locales, language_of
+from shelfsense.mapped_ranking import MappedRanking
+from shelfsense.mapped_tree import MappedTree
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
 from shelfsense.reformulation.head_index import HeadIndex
@@ -110,6 +113,14 @@ class Understander:
         product_types: the tree, in the order of the network's outputs.
         thresholds: for every locale, ``und`` and level.
         heads: the head index.
+        mapped: a shop's own tree to answer in place of the network's, None where the bundle has none.
+
+    Attributes:
+        product_types: the tree that is answered.
+        thresholds: of the tree that is answered.
+        network_types: the tree of the network's outputs and of the heads; the same one unless a map is there.
+        calibration: of the network's probabilities, per locale.
+        mapped: as given.
     """
 
     def __init__(
@@ -120,15 +131,22 @@ class Understander:
         product_types: ProductTypes,
         thresholds: Thresholds,
         heads: HeadIndex,
+        *,
+        mapped: MappedTree | None = None,
     ) -> None:
         self.bundle = bundle
-        self.product_types = product_types
+        self.network_types = product_types
+        self.mapped = mapped
+        self.product_types = mapped.type_map.theirs if mapped else product_types
+        self.thresholds = mapped.thresholds if mapped else thresholds
+        self.calibration = LocaleCalibration(product_types, thresholds)
         self.locales = tokenizer.locales
         self._engine = engine
         self._tokenizer = tokenizer
-        self._thresholds = thresholds
         self._heads = heads
-        self._ranking = TypeRanking(product_types, thresholds)
+        self._ranking = (
+            MappedRanking(product_types, thresholds, mapped) if mapped else TypeRanking(product_types, thresholds)
+        )
         self._reformulator = Reformulator(heads, thresholds, product_types)
 
     @classmethod
@@ -154,8 +172,10 @@ class Understander:
         )
         thresholds = Thresholds.from_json(bundle.read(THRESHOLDS))
         thresholds.require((*locales.tags, UNDETERMINED), product_types.depth)
+        mapped = MappedTree.load(bundle, product_types, thresholds)
         heads = HeadIndex.load(bundle)
-        return cls(bundle, load_engine(engine, bundle, threads=threads), tokenizer, product_types, thresholds, heads)
+        loaded = load_engine(engine, bundle, threads=threads)
+        return cls(bundle, loaded, tokenizer, product_types, thresholds, heads, mapped=mapped)
 
     def prepare(self, query: Query) -> Prepared:
         """Check a query and turn it into what the network reads.
@@ -226,8 +246,8 @@ class Understander:
             label_space=self.product_types.label_space,
             locales=tuple(self._describe(tag) for tag in (*self.locales.tags, UNDETERMINED)),
             embedding_width=self.bundle.manifest["embedding"]["width"],
-            product_type_target_precision=self._thresholds.product_type_target_precision,
-            reformulation_target_precision=self._thresholds.reformulation_target_precision,
+            product_type_target_precision=self.thresholds.product_type_target_precision,
+            reformulation_target_precision=self.thresholds.reformulation_target_precision,
         )
 
     def understand(self, queries: Sequence[Query], options: Options = _DEFAULT_OPTIONS) -> list[Understanding]:
@@ -247,7 +267,7 @@ class Understander:
         ]
 
     def _describe(self, tag: str) -> LocaleDescription:
-        entry = self._thresholds.by_locale[tag]
+        entry = self.thresholds.by_locale[tag]
         return LocaleDescription(
             locale=tag,
             evidence=entry.evidence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shelfsense.bundle import Bundle
+from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.models.onnx_weights import load_int8
 from shelfsense.query import Options
 from shelfsense.thresholds import LocaleThresholds, Thresholds
@@ -121,12 +123,20 @@ def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, 
     types = understander.product_types
     queries = read_labelled_queries(data, types).queries
     prepared = prepare(understander, queries)
-    output = answers(understander.infer, prepared, types, by_length(prepared), "test")
+    bare = LocaleThresholds((0.5, 0.5), "composed", 0.9, "composed", ((1.25, -0.5), (0.75, 0.25)))
+    # One locale's probabilities stay the network's own.
+    entries = {tag: replace(bare, calibration=()) if tag == "de" else bare for tag in understander.locales.tags}
+    calibration = LocaleCalibration(types, Thresholds(entries))
+    output = answers(understander.infer, prepared, types, by_length(prepared), "test", calibration=calibration)
     values = np.sort(output.probabilities.ravel())[len(prepared) : -len(prepared)]
     gap = int(np.diff(values).argmax())  # no rounding of a batch reaches across it
     middle = float(values[gap : gap + 2].mean())
-    entry = LocaleThresholds((middle, middle), "composed", 0.9, "composed")
-    thresholds = Thresholds(dict.fromkeys((*understander.locales.tags, "und"), entry))
+    thresholds = Thresholds(
+        {
+            tag: replace(entry, product_types=(middle, 2.0), types=dict.fromkeys(("sh-1", "ho-1", "el-1"), middle))
+            for tag, entry in entries.items()
+        }
+    )
     served = Understander(
         understander.bundle,
         understander._engine,
@@ -136,7 +146,7 @@ def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, 
         understander._heads,
     )
     known = np.array([each.known for each in prepared])
-    accepted = accepted_types(types, output.probabilities, threshold_rows(thresholds, prepared), known)
+    accepted = accepted_types(types, output.probabilities, threshold_rows(thresholds, prepared, types), known)
     expected = np.zeros_like(accepted)
     for i, each in enumerate(prepared):
         raw = understander.infer([each])

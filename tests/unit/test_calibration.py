@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from shelfsense.product_types import ProductTypes
-from shelfsense_training.calibration import (
+from shelfsense_training.calibration.platt import (
     LevelCalibration,
     apply_calibration,
     expected_calibration_error,

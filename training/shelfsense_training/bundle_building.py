@@ -92,11 +92,11 @@ def answer_queries(understander: Understander, queries: Sequence[Query]) -> Engi
     """Return the network's answers to N queries, by the engine that will serve them.
 
     Returns:
-        Probabilities (N, L), parents not yet raised to their children, and embeddings (N, E).
+        Probabilities (N, L) of the network's types, as it gives them, and embeddings (N, E).
     """
     prepared = [understander.prepare(query) for query in queries]
     order = sorted(range(len(prepared)), key=lambda i: len(prepared[i].token_ids))
-    probabilities = np.empty((len(queries), len(understander.product_types)), dtype=np.float32)
+    probabilities = np.empty((len(queries), len(understander.network_types)), dtype=np.float32)
     embeddings = np.empty((len(queries), understander.bundle.manifest["embedding"]["width"]), dtype=np.float32)
     for start in range(0, len(order), _BATCH):
         rows = order[start : start + _BATCH]

@@ -10,12 +10,20 @@ from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery, Missing
 from shelfsense_training.commands.accepted_heads import accepted_heads
 from shelfsense_training.commands.evaluate import evaluate
 from shelfsense_training.commands.fidelity import fidelity
+from shelfsense_training.commands.fit_tree import fit_tree
 from shelfsense_training.commands.held_out_names import held_out_names
 from shelfsense_training.commands.import_backbone import import_backbone
+from shelfsense_training.commands.import_ubi import import_ubi
 from shelfsense_training.commands.index import index
+from shelfsense_training.commands.judge_labels import judge_labels
 from shelfsense_training.commands.judged_queries import judged_queries
+from shelfsense_training.commands.map_tree import map_tree
+from shelfsense_training.commands.onboard import onboard
+from shelfsense_training.commands.mine_labels import mine_labels
 from shelfsense_training.commands.own_tree import own_tree
+from shelfsense_training.commands.simulate import simulate
 from shelfsense_training.commands.starter import starter
+from shelfsense_training.commands.study import study
 
 _CODES: dict[type[Exception], int] = {
     BundleRefused: 4,
@@ -37,12 +45,20 @@ app = typer.Typer(
 app.command()(accepted_heads)
 app.command()(evaluate)
 app.command()(fidelity)
+app.command()(fit_tree)
 app.command()(held_out_names)
 app.command()(import_backbone)
+app.command()(import_ubi)
 app.command()(index)
+app.command()(judge_labels)
 app.command()(judged_queries)
+app.command()(map_tree)
+app.command()(onboard)
+app.command()(mine_labels)
 app.command()(own_tree)
+app.command()(simulate)
 app.command()(starter)
+app.command()(study)
 
 
 def main() -> None:

@@ -63,8 +63,8 @@ def pack(sequences: Sequence[Sequence[int]]) -> PackedBatch:
 
 def packed_forward(model: UnderstanderModel, batch: PackedBatch) -> ModelOutput:
     """Answer a packed batch, in the order its sequences were given in."""
-    pooled = packed_pooled(model, batch)
-    return ModelOutput(model.classification(pooled), model.embedding(pooled))
+    locale_tokens = batch.tokens[batch.positions == 1][batch.back]  # (B,)
+    return model.answer(packed_pooled(model, batch), locale_tokens)
 
 
 def packed_pooled(model: UnderstanderModel, batch: PackedBatch) -> Tensor:

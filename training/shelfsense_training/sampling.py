@@ -65,7 +65,7 @@ class RowSampler:
     def __init__(self, rows: Sequence[TrainingRow], settings: SamplingSettings, *, seed: int = 0) -> None:
         self._seed = seed
         shoppers = {row.locale for row in rows if row.source == "judged"}
-        self._passes: dict[str, _Passes] = {}
+        self._passes: dict[str, Passes] = {}
         for number, group in enumerate(GROUPS):
             members = np.array([i for i, row in enumerate(rows) if GROUP_OF_SOURCE[row.source] == group], dtype=int)
             weights = np.array([rows[i].weight for i in members])
@@ -75,7 +75,7 @@ class RowSampler:
                 more = settings.shopper_locale_weight
                 weights *= np.array([more if rows[i].locale in shoppers else 1.0 for i in members])
             if len(members):
-                self._passes[group] = _Passes(members, weights, (seed, number))
+                self._passes[group] = Passes(members, weights, (seed, number))
         shares = {
             "judged": settings.judged_share,
             "asked": settings.asked_share,
@@ -92,8 +92,14 @@ class RowSampler:
         return np.concatenate([self._passes[group].take(step * count, count) for group, count in counts.items()])
 
 
-class _Passes:
-    """Endless passes over weighted members."""
+class Passes:
+    """Endless passes over weighted members.
+
+    Args:
+        members: what is drawn.
+        weights: how often each, relative to the others.
+        seed: of the orders.
+    """
 
     def __init__(self, members: NDArray[np.int64], weights: NDArray[np.float64], seed: tuple[int, int]) -> None:
         self._members = members

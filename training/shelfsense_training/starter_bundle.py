@@ -18,7 +18,7 @@ from shelfsense.thresholds import LocaleThresholds, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import BundleParts, answer_queries, build_bundle
-from shelfsense_training.calibration import apply_calibration, fit_level
+from shelfsense_training.calibration.platt import apply_calibration, fit_level
 from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.model_card import model_card
 from shelfsense_training.reformulation_pairs import held_out_pairs

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shelfsense.bundle import Bundle
+from shelfsense.mapped_tree import TYPE_MAP, MappedTree
+from shelfsense.product_types import ProductTypes
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle folder.", show_default=False)]
@@ -37,7 +39,13 @@ def show(folder: Folder) -> None:
     console = Console()
     console.print(_manifest(bundle))
     if bundle.has(THRESHOLDS):
-        console.print(_evidence(Thresholds.from_json(bundle.read(THRESHOLDS))))
+        thresholds = Thresholds.from_json(bundle.read(THRESHOLDS))
+        if bundle.has(TYPE_MAP):
+            ours = ProductTypes.from_json(bundle.read("product_types.json"))
+            mapped = MappedTree.from_json(bundle.read(TYPE_MAP), ours, thresholds)
+            console.print(_own_tree(mapped))
+            thresholds = mapped.thresholds
+        console.print(_evidence(thresholds))
     console.print(_files(bundle))
 
 
@@ -46,6 +54,17 @@ def _manifest(bundle: Bundle) -> Table:
     for key, value in bundle.manifest.items():
         if key != "files":
             table.add_row(key, Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return table
+
+
+def _own_tree(mapped: MappedTree) -> Table:
+    """Return the types of a shop's own tree, which the bundle answers, and how many of ours reach each."""
+    theirs, ours = mapped.type_map.theirs, mapped.type_map.ours
+    table = Table("id", "level", "path", f"types of {ours.label_space}", title_justify="left")
+    table.title = f"Answers {theirs.label_space}, mapped from {ours.label_space}"
+    for i, sources in enumerate(mapped.type_map.sources()):
+        node = theirs.nodes[i]
+        table.add_row(node.id, str(theirs.level[i]), Text(" > ".join(theirs.paths[i])), f"{len(sources):,}")
     return table
 
 

@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from transformers import DistilBertConfig
 
 from shelfsense.models.backbone import Backbone
+from shelfsense.models.locale_adapters import LocaleAdapters
 from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
 
@@ -41,6 +42,10 @@ def load_int8(data: bytes) -> UnderstanderModel:
         backbone.add_locale_tokens(len(constants["locale.weight"]) - 1)
     levels = constants["classification.membership"].argmax(0)
     model = UnderstanderModel(backbone, len(levels), constants["embedding.bias"].shape[0], levels.tolist())
+    if "adapter.rows" in constants:
+        model.adapters = LocaleAdapters(
+            width, constants["adapter.rows"].tolist(), rank=constants["adapter.down"].shape[2]
+        )
     model.load_state_dict(_state(constants, config), strict=False)
     return model.eval()
 
@@ -66,6 +71,9 @@ def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict
         found[f"classification.{kind}"] = constants[f"classification.calibration.{kind}"]
     if "locale.weight" in constants:
         found["backbone.locale_embeddings.weight"] = constants["locale.weight"]
+    for part in ("rows", "down", "up"):
+        if f"adapter.{part}" in constants:
+            found[f"adapters.{part}"] = constants[f"adapter.{part}"]
     query_scale = np.float32(math.sqrt(config.dim // config.n_heads))
     for i in range(config.n_layers):
         target, name = f"{base}transformer.layer.{i}.", f"layer.{i}"

@@ -1,5 +1,7 @@
 """The one network: backbone, mean pool, classification head and embedding head, in one pass.
 
+Adapters of single locales stand before the classification head, where a bundle has any.
+
 B queries, T tokens, D width, L labels, E embedding.
 """
 
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from shelfsense.models.backbone import Backbone
 from shelfsense.models.heads import ClassificationHead, EmbeddingHead, mean_pool
+from shelfsense.models.locale_adapters import LocaleAdapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,17 @@ class UnderstanderModel(nn.Module):
         self.backbone = backbone
         self.classification = ClassificationHead(backbone.width, labels, levels, dropout=dropout)
         self.embedding = EmbeddingHead(backbone.width, embedding)
+        self.adapters: LocaleAdapters | None = None
 
     def forward(self, token_ids: Tensor) -> ModelOutput:
         """Answer a batch of token ids (B, T), padded with the backbone's pad id."""
         hidden, mask = self.backbone(token_ids)
         pooled = mean_pool(hidden, mask)  # (B, D)
-        return ModelOutput(self.classification(pooled), self.embedding(pooled))
+        return self.answer(pooled, token_ids[:, 1])
+
+    def answer(self, pooled: Tensor, locale_tokens: Tensor) -> ModelOutput:
+        """Answer pooled queries (B, D), given the token ids (B,) that stand in the locale's place."""
+        adapted = pooled
+        if self.adapters is not None:
+            adapted = self.adapters(pooled, locale_tokens - self.backbone.text_vocabulary)
+        return ModelOutput(self.classification(adapted), self.embedding(pooled))

@@ -36,6 +36,6 @@ def own_tree(
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    settings = OwnTreeSettings(dataclasses.replace(TUNING, seed=seed), seed)
+    settings = OwnTreeSettings(dataclasses.replace(TUNING, seed=seed), seed=seed)
     made = fit_own_tree(Bundle.open(bundle), data_folder(), work, out, settings)
     typer.echo(f"{made.path}: {made.version}; its test queries are in {work / TEST}")

@@ -13,7 +13,6 @@ import numpy as np
 
 from shelfsense.bundle import Bundle
 from shelfsense.errors import InputRefused
-from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.baseline_system import BaselineSystem, LabelledSide
 from shelfsense_training.evaluation.fasttext_baseline import read_baseline_lines
@@ -23,9 +22,12 @@ from shelfsense_training.evaluation.labelled_queries import (
     judged_rows,
     read_labelled_queries,
 )
+from shelfsense_training.evaluation.page.measured import Measured
+from shelfsense_training.evaluation.page.page import PAGE, report_page
+from shelfsense_training.evaluation.page.study import Study
 from shelfsense_training.evaluation.report import BUNDLE, FASTTEXT, Bootstrap, System, level_reports
 from shelfsense_training.evaluation.report_table import report_table
-from shelfsense_training.evaluation.scoring import accepted_types, answers, by_length, prepare, threshold_rows
+from shelfsense_training.evaluation.scoring import accepted_types, by_length, prepare, served_answers, threshold_rows
 from shelfsense_training.sources.data_folder import data_folder
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
@@ -91,7 +93,25 @@ class Evaluation:
         return BaselineSystem.tune(read_baseline_lines(rows, self._types), self._types, side, examples=examples)
 
     def report(self, baseline: BaselineSystem | None, bootstrap: Bootstrap) -> dict[str, Any]:
-        """Run the bundle, and the baseline where there is one, and return the content of ``metrics.json``.
+        """Run the bundle, and the baseline where there is one, and return the content of ``metrics.json``."""
+        return self._report(self._systems(baseline), baseline, bootstrap)
+
+    def measured(self, baseline: BaselineSystem | None, bootstrap: Bootstrap, origin: str = "") -> Measured:
+        """Run the bundle, and the baseline where there is one, and return the figures and the answers behind them.
+
+        Args:
+            baseline: fastText, or None.
+            bootstrap: of the intervals.
+            origin: where the queries come from, in words for the page.
+        """
+        systems = self._systems(baseline)
+        return Measured(self._report(systems, baseline, bootstrap), systems, self._data, self._types, origin)
+
+    def _systems(self, baseline: BaselineSystem | None) -> list[System]:
+        return [self._bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]
+
+    def _report(self, systems: list[System], baseline: BaselineSystem | None, bootstrap: Bootstrap) -> dict[str, Any]:
+        """Return the content of ``metrics.json``.
 
         Keys: ``format`` (1), ``bundle_version``, ``label_space``, ``target_precision`` (of the
         bundle's thresholds), ``data`` (``file``, ``queries``, ``unmapped``, ``without_positive``,
@@ -99,12 +119,11 @@ class Evaluation:
         ``seed``, ``level``), ``baseline`` (settings and trials, or null) and ``levels``, as
         `level_reports` says.
         """
-        systems = [self._bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]
         return {
             "format": _FORMAT,
             "bundle_version": self._understander.bundle.version,
             "label_space": self._types.label_space,
-            "target_precision": self._thresholds().product_type_target_precision,
+            "target_precision": self._understander.thresholds.product_type_target_precision,
             "data": {
                 "file": self._name,
                 "queries": len(self._data.queries),
@@ -117,20 +136,18 @@ class Evaluation:
             "levels": level_reports(systems, self._data, self._types, bootstrap),
         }
 
-    def _thresholds(self) -> Thresholds:
-        return Thresholds.from_json(self._understander.bundle.read(THRESHOLDS))
-
     def _bundle_system(self) -> System:
-        run, prepared = self._understander.infer, self._prepared
-        scores = answers(run, prepared, self._types, by_length(prepared), BUNDLE).probabilities
-        thresholds = threshold_rows(self._thresholds(), prepared)
-        return System(BUNDLE, scores, accepted_types(self._types, scores, thresholds, self._known))
+        bundle, prepared = self._understander, self._prepared
+        scores = served_answers(bundle, bundle.infer, prepared, by_length(prepared), BUNDLE).probabilities
+        cuts = threshold_rows(bundle.thresholds, prepared, self._types)
+        return System(BUNDLE, scores, accepted_types(self._types, scores, cuts, self._known))
 
     def _baseline_system(self, baseline: BaselineSystem) -> System:
         scores = baseline.scores(self._prepared)
         # fastText's n-grams are its own: that our vocabulary does not know a query binds only us.
         anything = np.ones(len(self._prepared), dtype=np.bool_)
-        accepted = accepted_types(self._types, scores, baseline.thresholds(self._prepared), anything)
+        cuts = baseline.thresholds(self._prepared)[:, self._types.level - 1]  # (N, L)
+        accepted = accepted_types(self._types, scores, cuts, anything)
         return System(FASTTEXT, scores, accepted)
 
 
@@ -140,3 +157,8 @@ def write_report(report: dict[str, Any], out: Path) -> None:
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     (out / METRICS).write_text(text, encoding="utf-8")
     (out / TABLE).write_text(report_table(report), encoding="utf-8")
+
+
+def write_page(measured: Measured, out: Path, study: Study | None = None, *, queries: bool = True) -> None:
+    """Write ``report.html`` into a folder that exists; see `report_page`."""
+    (out / PAGE).write_text(report_page(measured, study, queries=queries), encoding="utf-8")

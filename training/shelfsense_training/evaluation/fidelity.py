@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.engines.engine import EngineOutput
-from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.bootstrap import RESAMPLES, resampled
 from shelfsense_training.evaluation.figures import Ratio
 from shelfsense_training.evaluation.labelled_queries import LabelledQueries
 from shelfsense_training.evaluation.metrics import any_type
 from shelfsense_training.evaluation.report import plain
-from shelfsense_training.evaluation.scoring import Run, accepted_types, answers, by_length, prepare, threshold_rows
+from shelfsense_training.evaluation.scoring import (
+    Run,
+    accepted_types,
+    by_length,
+    prepare,
+    served_answers,
+    threshold_rows,
+)
 
 MARGIN = 1e-3
 """Accepted sets may differ where a probability is this near its threshold."""
@@ -48,11 +54,9 @@ class Fidelity:
         self._prepared = prepare(understander, data.queries)
         self._locales = np.array([query.locale for query in data.queries])
         self._labels = data.labels(len(self._types))
-        thresholds = Thresholds.from_json(understander.bundle.read(THRESHOLDS))
-        self._thresholds = threshold_rows(thresholds, self._prepared)
+        self._thresholds = threshold_rows(understander.thresholds, self._prepared, self._types)
         self._known = np.array([each.known for each in self._prepared])
-        alone = [[i] for i in range(len(self._prepared))]
-        self._alone = answers(understander.infer, self._prepared, self._types, alone, "alone")
+        self._alone = self._answers(understander.infer, [[i] for i in range(len(self._prepared))], "alone")
 
     def report(self, references: Mapping[str, Run], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Any]:
         """Return the content of ``fidelity.json``.
@@ -83,8 +87,7 @@ class Fidelity:
             any of its ancestors; ``unequal_sets_within_margin``: those that differ only there.
         """
         batches = _random_batches(len(self._prepared), seed)
-        together = answers(self._understander.infer, self._prepared, self._types, batches, "in batches")
-        return self._differences(together)
+        return self._differences(self._answers(self._understander.infer, batches, "in batches"))
 
     def against(self, run: Run, name: str, *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Any]:
         """Compare the served engine with a reference.
@@ -100,7 +103,7 @@ class Fidelity:
             ``micro_f1``, ``reference_micro_f1`` and their ``difference`` at the bundle's thresholds,
             each with its 95 % interval by query. A level has only queries with an acceptable type of it.
         """
-        other = answers(run, self._prepared, self._types, by_length(self._prepared), name)
+        other = self._answers(run, by_length(self._prepared), name)
         mine, theirs = self._accepted(self._alone), self._accepted(other)
         levels: dict[str, Any] = {}
         for level, members in self._types.by_level.items():
@@ -113,6 +116,9 @@ class Fidelity:
                 cell = _f1(mine[cut], theirs[cut], self._labels[cut], resamples=resamples, seed=seed)
                 levels.setdefault(str(level), {})[locale] = cell
         return {**self._differences(other), "levels": levels}
+
+    def _answers(self, run: Run, batches: list[list[int]], what: str) -> EngineOutput:
+        return served_answers(self._understander, run, self._prepared, batches, what)
 
     def _accepted(self, output: EngineOutput) -> NDArray[np.bool_]:
         return accepted_types(self._types, output.probabilities, self._thresholds, self._known)
@@ -131,7 +137,7 @@ class Fidelity:
     def _near_threshold(self) -> NDArray[np.bool_]:
         """Return (N, L) the types that, or an ancestor of which, a difference within the margin can flip."""
         types = self._types
-        distance = np.abs(self._alone.probabilities - self._thresholds[:, types.level - 1])
+        distance = np.abs(self._alone.probabilities - self._thresholds)
         near: NDArray[np.bool_] = np.less_equal(distance, MARGIN)
         for level in range(2, types.depth + 1):
             members = types.by_level[level]

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from shelfsense.engines.engine import Engine, EngineOutput
 from shelfsense.errors import InputRefused, InvalidQuery
+from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Query
 from shelfsense.thresholds import Thresholds
+from shelfsense.type_map import TypeMap
+from shelfsense.type_ranking import type_thresholds
 from shelfsense.understander import Prepared, Understander
 from shelfsense_training.evaluation.labelled_queries import LabelledQuery
 from shelfsense_training.progress import progress_bar
@@ -53,7 +56,14 @@ def by_length(prepared: Sequence[Prepared], batch: int = BATCH) -> list[list[int
 
 
 def answers(
-    run: Run, prepared: Sequence[Prepared], product_types: ProductTypes, batches: Sequence[Sequence[int]], what: str
+    run: Run,
+    prepared: Sequence[Prepared],
+    product_types: ProductTypes,
+    batches: Sequence[Sequence[int]],
+    what: str,
+    *,
+    calibration: LocaleCalibration,
+    type_map: TypeMap | None = None,
 ) -> EngineOutput:
     """Run queries in given batches, with progress.
 
@@ -63,11 +73,14 @@ def answers(
         product_types: the tree, to raise every parent to its children as the service does.
         batches: positions of queries; together every one of them once.
         what: named beside the progress.
+        calibration: of the bundle's locales, applied as the service does.
+        type_map: to a shop's own tree, where the bundle has one; L is then the size of that tree.
 
     Returns:
-        Probabilities (N, L), coherent along the tree, and embeddings (N, E), in the queries' order.
+        Probabilities (N, L), calibrated and coherent along the tree, and embeddings (N, E), in the queries' order.
     """
-    probabilities = np.empty((len(prepared), len(product_types)), dtype=np.float32)
+    answered = product_types if type_map is None else type_map.theirs
+    probabilities = np.empty((len(prepared), len(answered)), dtype=np.float32)
     embeddings: NDArray[np.float32] | None = None
     with progress_bar() as progress:
         task = progress.add_task(what, total=len(prepared), figure="queries")
@@ -75,15 +88,59 @@ def answers(
             output = run([prepared[i] for i in rows])
             if embeddings is None:
                 embeddings = np.empty((len(prepared), output.embeddings.shape[1]), dtype=np.float32)
-            probabilities[rows] = product_types.coherent(output.probabilities)
+            found = calibrated(calibration, output.probabilities, [prepared[i].locale for i in rows])
+            coherent = product_types.coherent(found)
+            probabilities[rows] = coherent if type_map is None else type_map.apply(coherent)
             embeddings[rows] = output.embeddings
             progress.advance(task, len(rows))
     return EngineOutput(probabilities, np.empty((0, 0), np.float32) if embeddings is None else embeddings)
 
 
-def threshold_rows(thresholds: Thresholds, prepared: Sequence[Prepared]) -> NDArray[np.float32]:
-    """Return (N, levels) the thresholds of each query's locale; float32, in which the service compares."""
-    return np.array([thresholds.by_locale[each.locale].product_types for each in prepared], dtype=np.float32)
+def served_answers(
+    understander: Understander, run: Run, prepared: Sequence[Prepared], batches: Sequence[Sequence[int]], what: str
+) -> EngineOutput:
+    """Run queries as a bundle serves them: calibrated, coherent, mapped onto a shop's own tree where it has one.
+
+    Args:
+        understander: the bundle.
+        run: its engine, or another model of the same outputs.
+        prepared: N queries, 1 or more.
+        batches: positions of queries; together every one of them once.
+        what: named beside the progress.
+
+    Returns:
+        As `answers`, over `understander.product_types`.
+    """
+    return answers(
+        run,
+        prepared,
+        understander.network_types,
+        batches,
+        what,
+        calibration=understander.calibration,
+        type_map=understander.mapped.type_map if understander.mapped else None,
+    )
+
+
+def calibrated(
+    calibration: LocaleCalibration, probabilities: NDArray[np.float32], locales: Sequence[str]
+) -> NDArray[np.float32]:
+    """Return the network's probabilities (B, L) as they hold in each query's locale, of B locales."""
+    found = probabilities.copy()
+    tags = np.array(locales)
+    for tag in dict.fromkeys(locales):
+        rows = np.flatnonzero(tags == tag)
+        found[rows] = calibration.apply(probabilities[rows], tag)
+    return found
+
+
+def threshold_rows(
+    thresholds: Thresholds, prepared: Sequence[Prepared], product_types: ProductTypes
+) -> NDArray[np.float32]:
+    """Return (N, L) the thresholds of every type in each query's locale, as the service compares with."""
+    tags = {each.locale for each in prepared}
+    by_locale = {tag: type_thresholds(product_types, thresholds.by_locale[tag]) for tag in tags}
+    return np.stack([by_locale[each.locale] for each in prepared])
 
 
 def accepted_types(
@@ -94,15 +151,15 @@ def accepted_types(
 ) -> NDArray[np.bool_]:
     """Return (N, L) the types accepted, all queries at once, by the service's rule (`TypeRanking`).
 
-    A type is accepted when its probability reaches its level's threshold and its parent is accepted too.
+    A type is accepted when its probability reaches its threshold and its parent is accepted too.
 
     Args:
         product_types: the tree.
         probabilities: (N, L), coherent along the tree.
-        thresholds: (N, levels), of level 1 first.
+        thresholds: (N, L), of every type in the query's locale.
         known: (N,) whether the vocabulary knows any of the query; where not, nothing is accepted.
     """
-    accepted = (probabilities >= thresholds[:, product_types.level - 1]) & known[:, None]  # (N, L)
+    accepted = (probabilities >= thresholds) & known[:, None]  # (N, L)
     for level in range(2, product_types.depth + 1):
         members = product_types.by_level[level]
         accepted[:, members] &= accepted[:, product_types.parent[members]]

@@ -18,12 +18,26 @@ MICROSOFT = "com.microsoft"
 
 
 class GraphBuilder:
-    """Collects nodes and initialisers, then makes a checked model."""
+    """Collects nodes and initialisers, then makes a checked model.
 
-    def __init__(self) -> None:
+    Args:
+        numbered_from: nodes that a graph has already to which these will be added; outputs are numbered after them.
+    """
+
+    def __init__(self, *, numbered_from: int = 0) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
-        self._count = 0
+        self._count = numbered_from
+
+    @property
+    def nodes(self) -> tuple[onnx.NodeProto, ...]:
+        """The nodes so far, each after those it reads."""
+        return tuple(self._nodes)
+
+    @property
+    def constants(self) -> tuple[onnx.TensorProto, ...]:
+        """The initialisers so far."""
+        return tuple(self._constants.values())
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
         """Add an initialiser once and return its name."""

@@ -9,6 +9,7 @@ B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 from shelfsense.models.heads import SMALLEST_ODDS, SMALLEST_SHARE
 from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense_training.export.adapters import DOWN, ROWS, UP, adapt
 from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
 from shelfsense_training.export.int8 import linear, quantise_tokens
 
 _EPSILON = 1e-12
 _MASKED = -1e9
 
-_Parameters = dict[str, NDArray[np.float32]]
+_Parameters = dict[str, NDArray[Any]]
 
 
 def export_int8(model: UnderstanderModel) -> bytes:
@@ -73,6 +75,8 @@ def _parameters(model: UnderstanderModel) -> _Parameters:
     }
     if model.backbone.locale_embeddings is not None:
         found["locale.weight"] = state["backbone.locale_embeddings.weight"]
+    if model.adapters is not None:
+        found |= {ROWS: model.adapters.rows.cpu().numpy(), DOWN: state["adapters.down"], UP: state["adapters.up"]}
     query_scale = np.float32(1.0 / math.sqrt(config.dim // config.n_heads))
     for i in range(config.n_layers):
         source, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
@@ -149,13 +153,16 @@ def _block(graph: GraphBuilder, weights: _Parameters, name: str, hidden: str, bi
 
 def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
     quantised = quantise_tokens(graph, pooled)
+    reads = {"classification": quantised, "embedding": quantised}
+    if ROWS in weights:
+        reads["classification"] = quantise_tokens(graph, adapt(graph, weights, pooled, len(weights["word.weight"])))
     products = {
         name: graph.node(
             "Add",
-            linear(graph, f"{name}.weight", quantised, Int8Rows.from_float(weights[f"{name}.weight"])),
+            linear(graph, f"{name}.weight", read, Int8Rows.from_float(weights[f"{name}.weight"])),
             graph.constant(f"{name}.bias", weights[f"{name}.bias"]),
         )
-        for name in ("classification", "embedding")
+        for name, read in reads.items()
     }
     graph.result("probabilities", _probabilities(graph, weights, products["classification"]))
     graph.result("embeddings", graph.node("LpNormalization", products["embedding"], axis=-1, p=2))

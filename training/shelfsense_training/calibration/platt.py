@@ -7,9 +7,11 @@ in validation data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -37,14 +39,25 @@ def fit_level(log_odds: NDArray[np.float32], labels: NDArray[np.bool_]) -> Level
 
 
 def apply_calibration(
-    model: UnderstanderModel, product_types: ProductTypes, levels: dict[int, LevelCalibration]
+    model: UnderstanderModel,
+    product_types: ProductTypes,
+    levels: Mapping[int, LevelCalibration],
+    type_shift: NDArray[np.float64] | None = None,
 ) -> None:
-    """Set the classification head's calibration, in place."""
+    """Set the classification head's calibration, in place.
+
+    Args:
+        model: whose head it is.
+        product_types: in the order of the head's labels.
+        levels: the maps; other levels stay as they are.
+        type_shift: (L,) added to the shift of each type of those levels.
+    """
     head = model.classification
     for level, found in levels.items():
         members = product_types.by_level[level]
+        own = np.zeros(len(members)) if type_shift is None else type_shift[members]
         head.scale[members] = found.scale
-        head.shift[members] = found.shift
+        head.shift[members] = torch.from_numpy(found.shift + own).to(head.shift.dtype)
 
 
 def expected_calibration_error(

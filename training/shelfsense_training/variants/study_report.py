@@ -1,0 +1,174 @@
+"""Everything a study found, as one table for people and `study.json` for the evaluation page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfsense_training.variants.locale_learning import LABELS
+from shelfsense_training.variants.promise import promise
+from shelfsense_training.variants.recipe import Variant
+from shelfsense_training.variants.study import FLIPS, PLAIN, ROBUST, Study
+from shelfsense_training.variants.study_figures import StudyFigures, recall_of_locale
+from shelfsense_training.variants.top_answers import Judged, by_locale
+from shelfsense_training.variants.trained_run import RunPlan, RunResult
+
+FIGURES, PAGE = "figures.json", "study.json"
+
+
+def write_report(study: Study, out: Path) -> dict[str, Any]:
+    """Write `FIGURES` and `PAGE` from the runs there are; what has not been run is left out."""
+    found: dict[str, Any] = {}
+    for name, data in study.data.items():
+        runs = {variant: [r for r in map(study.result, _of(study, name, variant)) if r] for variant in Variant}
+        if all(runs.values()):
+            found[name] = StudyFigures(data, runs).report()
+            found[name]["promise"] = promise(data, runs[Variant.AWARE])
+    found["flipped"] = _flipped(study)
+    found["ablations"] = [row for name in study.data for row in _ablations(study, name)]
+    found["cold_start"] = [row for name in study.settings.left_out if name in study.data for row in _cold(study, name)]
+    found["twelve_layers"] = _twelve(study)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / FIGURES, found)
+    _write(out / PAGE, {"variants": _bars(found), "gains": _gains(found), "cold_start": found["cold_start"]})
+    return found
+
+
+def _of(study: Study, data: str, variant: Variant) -> list[RunPlan]:
+    return [plan for plan in study.main_plans(data) if plan.variant is variant]
+
+
+def recall_everywhere(study: Study, name: str, result: RunResult, level: int = 0) -> float:
+    """Return R@P0.8 of a run, mean over locales."""
+    data = study.data[name]
+    judged = Judged(result.answers["test"][level], data.test, data.members[level])
+    return float(np.mean([judged.recall_at_precision(rows) for rows in by_locale(data.test, judged.rows).values()]))
+
+
+def recall_together(study: Study, name: str, result: RunResult, level: int) -> float:
+    """Return R@P0.8 of a run over all test queries at one threshold."""
+    data = study.data[name]
+    return Judged(result.answers["test"][level], data.test, data.members[level]).recall_at_precision()
+
+
+def _flipped(study: Study) -> list[dict[str, Any]]:
+    """Return recall by recipe and share of flipped labels, and what of the clean recall is lost."""
+    found = []
+    for name in (n for n in ("real", "simulated") if n in study.data):
+        plans = list(study.flipped_plans(name))
+        for label in (PLAIN, ROBUST):
+            clean: list[float] = []
+            for flipped in (0.0, *FLIPS):
+                runs = [study.result(p) for p in plans if p.label == label and p.flipped == flipped]
+                recalls = [recall_together(study, name, run, 0) for run in runs if run]
+                if not recalls:
+                    continue
+                clean = clean or recalls
+                found.append(
+                    {
+                        "data": name,
+                        "recipe": label,
+                        "flipped": flipped,
+                        "recalls": [round(r, 4) for r in recalls],
+                        "recall": round(float(np.mean(recalls)), 4),
+                        "lost": round(float(np.mean(clean) - np.mean(recalls)), 4),
+                    }
+                )
+    return found
+
+
+def _ablations(study: Study, name: str) -> Iterator[dict[str, Any]]:
+    for plan in study.ablation_plans(name, seeds=study.settings.seeds):
+        run = study.result(plan)
+        if run:
+            yield {
+                "data": name,
+                "recipe": plan.label,
+                "seed": plan.seed,
+                "recall_mean_over_locales": round(recall_everywhere(study, name, run), 4),
+                "validation": round(study.validation_figure(run), 4),
+            }
+
+
+def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
+    data = study.data[name]
+    plans = list(study.left_out_plans(name))
+    for tag in study.settings.left_out[name]:
+        place = data.locales.index(tag)
+        full = [r for r in map(study.result, _of(study, name, Variant.AWARE)) if r]
+        rows: list[tuple[str, int | None, Sequence[RunResult], str]] = [("full data", None, full, "test")]
+        runs: Sequence[RunResult]
+        for variant, system in ((Variant.AGNOSTIC, "agnostic"), (Variant.AWARE, "aware, und")):
+            runs = [r for p in plans if p.left_out == tag and p.variant is variant and (r := study.result(p))]
+            rows.append((system, 0, runs, "test"))
+            rows += [("aware, with labels", n, runs, f"labels{n}") for n in LABELS if variant is Variant.AWARE]
+        for system, labels, runs, side in rows:
+            found = [recall_of_locale(data, 0, place, run.answers[side][0]) for run in runs if side in run.answers]
+            if found:
+                yield {
+                    "data": name,
+                    "locale": tag,
+                    "system": system,
+                    "labels": labels,
+                    "metric": "R@P0.8",
+                    "value": round(float(np.mean(found)), 4),
+                    "low": round(min(found), 4),
+                    "high": round(max(found), 4),
+                    "seeds": len(found),
+                }
+
+
+def _twelve(study: Study) -> list[dict[str, float]]:
+    if "real" not in study.data:
+        return []
+    runs = [study.result(plan) for plan in study.twelve_layer_plans()]
+    return [
+        {f"level_{level + 1}": round(recall_together(study, "real", run, level), 4) for level in range(2)}
+        for run in runs
+        if run
+    ]
+
+
+def _bars(found: dict[str, Any]) -> list[dict[str, Any]]:
+    bars = []
+    for name, report in found.items():
+        if isinstance(report, dict):
+            for scope, key in (("global", "recall"), ("smallest quartile", "recall_smallest_quartile")):
+                for variant, figure in report["levels"][0][key].items():
+                    bars.append({"data": name, "metric": "R@P0.8", "scope": scope, "variant": variant, **figure})
+            for variant in ("aware", "agnostic"):
+                if "conflict_top_1" in report:
+                    figure = report["conflict_top_1"][variant]
+                    bars.append(
+                        {"data": name, "metric": "top-1", "scope": "conflict set", "variant": variant, **figure}
+                    )
+    return bars
+
+
+def _gains(found: dict[str, Any]) -> list[dict[str, Any]]:
+    gains = []
+    for name, report in found.items():
+        if isinstance(report, dict):
+            for locale, cell in report["levels"][0]["locales"].items():
+                gain = cell["gain"]
+                if gain["value"] is not None:
+                    gains.append(
+                        {
+                            "data": name,
+                            "locale": locale,
+                            "training_queries": cell["training_queries"],
+                            "gain": gain["value"],
+                            "low": gain["low"],
+                            "high": gain["high"],
+                            "seeds": gain["seeds"],
+                        }
+                    )
+    return gains
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
