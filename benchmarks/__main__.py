@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import bad_input, fresh_clone, latency, refusals, startup, throughput
+from benchmarks import bad_input, fresh_clone, latency, one_for_all, refusals, startup, throughput
 from benchmarks.finding import ROOT, Benchmark, BenchmarkFailed, Setting
 from benchmarks.machine import describe_machine
 from benchmarks.records import append_record, read_records, record
@@ -22,6 +22,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
+    "one_for_all": one_for_all.measure,
     "bad_input": bad_input.measure,
     "refusals": refusals.measure,
     "fresh_clone": fresh_clone.measure,

@@ -18,8 +18,11 @@ from typing import Any
 
 from shelfsense.errors import BundleRefused
 
-FORMAT_VERSION = 1
-"""Newest bundle format this code reads and the one it writes."""
+FORMAT_VERSION = 2
+"""Newest bundle format this code reads. A bundle is written in the oldest format that says all it holds."""
+
+_SINCE_2 = "type_map.json"
+"""What a reader of format 1 would pass over, and answer with other types than the bundle's own."""
 
 MANIFEST = "manifest.json"
 MANIFEST_DIGEST = "manifest.sha256"
@@ -98,7 +101,8 @@ def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[st
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
     listed = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
-    full = {**manifest, "format_version": FORMAT_VERSION, "files": dict(sorted(listed.items()))}
+    version = 2 if _SINCE_2 in files or _calibrated_per_locale(files) else 1
+    full = {**manifest, "format_version": version, "files": dict(sorted(listed.items()))}
     text = (json.dumps(full, ensure_ascii=False, indent=1) + "\n").encode()
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -114,6 +118,15 @@ def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[st
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return Bundle.open(target)
+
+
+def _calibrated_per_locale(files: Mapping[str, bytes]) -> bool:
+    """Return whether thresholds.json maps any locale's probabilities, which readers of format 1 would not do."""
+    try:
+        locales = json.loads(files.get("thresholds.json", b"{}")).get("locales", {})
+        return any("calibration" in entry or "types" in entry for entry in locales.values())
+    except (ValueError, AttributeError, TypeError):
+        return False  # no thresholds that anybody can read; who loads the bundle says so
 
 
 def _replace(staging: Path, target: Path) -> None:

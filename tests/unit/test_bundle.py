@@ -88,7 +88,7 @@ def test_an_unlisted_file_is_refused(folder: Path) -> None:
 
 def test_a_newer_format_is_refused_with_the_upgrade(folder: Path) -> None:
     change_manifest(folder, format_version=FORMAT_VERSION + 1)
-    with pytest.raises(BundleRefused, match=r"manifest.json: has format version 2.*upgrade shelfsense"):
+    with pytest.raises(BundleRefused, match=r"manifest.json: has format version 3.*upgrade shelfsense"):
         Bundle.open(folder)
 
 
@@ -181,3 +181,15 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(folder: Path, monkeypatch:
     monkeypatch.undo()
     assert Bundle.open(folder).version == "1.2.3"
     assert [path.name for path in folder.parent.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_is_written_in_the_oldest_format_that_says_all_it_holds(tmp_path: Path) -> None:
+    manifest = {"bundle_version": "1", "label_space": "t", "locales": [], "backbone": {}, "embedding": {}}
+    plain = b'{"locales": {"en": {"product_types": [0.5]}}}'
+    mapped = b'{"locales": {"en": {"product_types": [0.5], "calibration": [[1.1, 0.2]]}}}'
+    for files, version in (
+        ({"thresholds.json": plain}, 1),
+        ({"thresholds.json": mapped}, 2),
+        ({"thresholds.json": plain, "type_map.json": b"{}"}, 2),
+    ):
+        assert write_bundle(tmp_path / "bundle", manifest, files).manifest["format_version"] == version

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from shelfsense.thresholds import NEVER, LocaleThresholds
-from shelfsense_training.threshold_fixing import ScoredPairs, fix_thresholds, least_threshold
+from shelfsense_training.calibration.scored_pairs import ScoredPairs
+from shelfsense_training.threshold_fixing import fix_thresholds, least_threshold
 
 
 def pairs(*scored: tuple[float, int]) -> ScoredPairs:
@@ -80,18 +81,26 @@ def fixed() -> dict[str, LocaleThresholds]:
     return dict(thresholds.by_locale)
 
 
-def test_a_locale_with_real_queries_gets_the_mean_of_its_own_and_the_common_threshold(
+def test_a_locale_whose_pairs_agree_with_the_others_shares_their_threshold(
     fixed: dict[str, LocaleThresholds],
 ) -> None:
-    assert fixed["en"].product_types[:2] == ((0.75 + 0.5) / 2, 0.25)
-    assert fixed["de"].product_types[:2] == (0.5, (0.5 + 0.25) / 2)
+    assert fixed["en"].product_types[:2] == fixed["de"].product_types[:2] == (0.5, 0.25)
     assert fixed["de"].evidence == fixed["en"].evidence == "real"
 
 
 def test_a_real_locale_whose_own_pairs_fix_nothing_gets_the_common_threshold(
     fixed: dict[str, LocaleThresholds],
 ) -> None:
-    assert fixed["fr"].product_types[:2] == (0.5, (0.75 + 0.25) / 2)
+    assert fixed["fr"].product_types[:2] == (0.5, 0.25)
+
+
+def test_a_real_locale_whose_pairs_are_worse_gets_a_stricter_threshold_of_its_own() -> None:
+    good = pairs(*[(0.5, 1)] * 200, *[(0.75, 1)] * 200)
+    bad = pairs(*[(0.5, 0)] * 200, *[(0.75, 1)] * 200)
+    both = {"en": [good, good], "fr": [good, good], "de": [bad, good]}
+    found = fix_thresholds(["en", "fr", "de", "sv"], both, {"en": [good] * 3}, {"en": good}).by_locale
+    assert (found["en"].product_types[0], found["de"].product_types[0]) == (0.5, 0.75)
+    assert found["de"].product_types[1] == 0.5
 
 
 def test_names_are_easier_than_queries_so_the_larger_threshold_holds(fixed: dict[str, LocaleThresholds]) -> None:

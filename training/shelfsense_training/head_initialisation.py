@@ -42,8 +42,26 @@ def initialise_head(
     Types without a name keep a weight of nothing and the least bias of all.
     """
     chosen = _some_names(rows, np.random.default_rng(seed))
-    pooled = _pooled(model, tokenizer, [rows[i] for i in chosen]).astype(np.float64)  # (N, D)
+    pooled = _pooled(model, tokenizer, [rows[i] for i in chosen])  # (N, D)
     labels = np.array([product_types.index[rows[i].types[0]] for i in chosen])
+    set_discriminant(model, pooled, labels, product_types)
+
+
+def set_discriminant(
+    model: UnderstanderModel,
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    product_types: ProductTypes,
+) -> None:
+    """Set the classification head to the linear discriminant of labelled pooled vectors, in place.
+
+    Args:
+        model: whose head is set.
+        vectors: (N, D) pooled texts.
+        labels: (N,) the label of each.
+        product_types: the tree of the head's labels.
+    """
+    pooled = vectors.astype(np.float64)
     mean = pooled.mean(0)
     centred = pooled - mean
     centroids = np.zeros((len(product_types), pooled.shape[1]))

@@ -18,6 +18,8 @@ from shelfsense_training.training_rows import TrainingRow
 
 LABEL_SPACE = "cikm-2025-marketplace-depth-2"
 FEWEST_QUERIES = 5
+NAMES_LANGUAGE = "en"
+"""Of the categories' names; also the bundle locale they are taught under."""
 _SEPARATOR = " > "
 
 
@@ -72,3 +74,20 @@ def marketplace_judgements(queries: Sequence[JudgedQuery], tree: ProductTypes, s
         for query in queries
         if query.split is split and (node := node_of(query, tree))
     ]
+
+
+def category_names(queries: Sequence[JudgedQuery], tree: ProductTypes) -> list[TrainingRow]:
+    """Return the names of the categories on training queries' paths, below level 1, as queries for their nodes.
+
+    The marketplace's names are English; the encoder carries what they say to the other languages.
+    """
+    rows: dict[tuple[str, str], TrainingRow] = {}
+    for query in queries:
+        for level in range(2, len(query.category) + 1):
+            path = query.category[:level]
+            above = (_SEPARATOR.join(path[:depth]) for depth in (2, 1))
+            node = next((name for name in above if name in tree.index), "")
+            if query.split is Split.TRAIN and node:
+                text = model_form(path[-1], NAMES_LANGUAGE)
+                rows.setdefault((text, node), TrainingRow(text, NAMES_LANGUAGE, [node], "name"))
+    return list(rows.values())

@@ -1,7 +1,7 @@
 """Fits a bundle's network to another tree: the marketplace's own categories, from its judged queries alone.
 
-The same encoder, a fresh head, in two parts. The first learns the judged queries, as plainly as such a
-network is fine-tuned. It then judges queries of the project's own writing together with two judges
+The same encoder, a fresh head, in two parts. The first learns the judged queries and the categories'
+names, as plainly as such a network is fine-tuned. It then judges queries of the project's own writing together with two judges
 that learn nothing by heart (`own_tree_teacher`), and the second part, from fresh weights again, learns
 from what they say and from the judged queries. What comes out is a bundle that `evaluate` measures
 like any other, beside fastText trained on the same rows. This is the experiment of design section 8.
@@ -26,19 +26,25 @@ from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import MODEL, TOKENIZER, BundleParts, build_bundle
 from shelfsense_training.calibration.platt import apply_calibration, fit_level
+from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.evaluation.labelled_queries import group_rows
 from shelfsense_training.evaluation.labelled_rows import write_labelled_rows
 from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
 from shelfsense_training.head_initialisation import initialise_head
-from shelfsense_training.marketplace_tree import marketplace_judgements, marketplace_rows, marketplace_tree
+from shelfsense_training.marketplace_tree import (
+    category_names,
+    marketplace_judgements,
+    marketplace_rows,
+    marketplace_tree,
+)
 from shelfsense_training.own_tree_student import judged_labels, soft_examples, written_queries
 from shelfsense_training.own_tree_teacher import LabelledNeighbours, StartAnswers
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.sampling import SamplingSettings
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
-from shelfsense_training.threshold_fixing import TYPE_PRECISION, ScoredPairs, least_threshold
+from shelfsense_training.threshold_fixing import TYPE_PRECISION, least_threshold
 from shelfsense_training.training_rows import write_rows
 from shelfsense_training.validation import ValidationQuery, log_odds_of, logits_of, top1
 from shelfsense_training.variants.query_set import Example, QuerySet, StudyData, query_set
@@ -57,11 +63,11 @@ TUNING = FineTuningSettings(
     wrong_weight=0.1,
     encoder_dropout=0.1,
     lowest_rate=0.02,
-    sampling=SamplingSettings(judged_share=1.0, asked_share=0.0, own_share=0.0, nothing_share=0.0),
+    sampling=SamplingSettings(judged_share=0.85, asked_share=0.0, own_share=0.0, nothing_share=0.0),
 )
 
 
-STUDENT = Recipe(encoder_rate=1.5e-4, head_rate=6e-4, batch=256, passes=2.0, patience=4, dropout=0.1)
+STUDENT = Recipe(encoder_rate=1.5e-4, head_rate=6e-4, batch=256, passes=1.6, patience=0, dropout=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class OwnTreeSettings:
         tuning: of the first part.
         student: of the second part.
         written: queries of our own that the second part hears.
-        repeats: how often a judged query stands beside them.
+        repeats: how often a judged query or a category's name stands beside them.
         trust: share of a judged query's target that is its judgement; the rest are its neighbours'.
         seed: of the weights and draws.
     """
@@ -116,7 +122,7 @@ class _OwnTreeFitting:
         self._start, self._work, self._settings = start, work, settings
         self._judged = read_judged_queries(data)
         self.tree = marketplace_tree(self._judged)
-        self._rows = marketplace_rows(self._judged, self.tree)
+        self._rows = [*marketplace_rows(self._judged, self.tree), *category_names(self._judged, self.tree)]
         write_rows(self._rows, work / ROWS)
         sides = {s: marketplace_judgements(self._judged, self.tree, s) for s in (Split.VALIDATION, Split.TEST)}
         write_labelled_rows(sides[Split.VALIDATION], work / VALIDATION)

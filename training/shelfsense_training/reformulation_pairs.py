@@ -11,9 +11,9 @@ from shelfsense.engines.engine import EngineOutput
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Query
 from shelfsense.reformulation.gates import attribute_refusal, product_type_refusal
+from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.pairs import is_held_out_pair
 from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_tails
-from shelfsense_training.threshold_fixing import ScoredPairs
 
 Answer = Callable[[Sequence[Query]], EngineOutput]
 

@@ -19,11 +19,12 @@ from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import BundleParts, answer_queries, build_bundle
 from shelfsense_training.calibration.platt import apply_calibration, fit_level
+from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.model_card import model_card
 from shelfsense_training.reformulation_pairs import held_out_pairs
 from shelfsense_training.sources.splits import Split
-from shelfsense_training.threshold_fixing import ScoredPairs, fix_thresholds
+from shelfsense_training.threshold_fixing import fix_thresholds
 from shelfsense_training.validation import ValidationQuery, clean_queries, log_odds_of, real_queries, top1
 
 TRAINING_DATA = (

@@ -1,10 +1,11 @@
 """Fixes the thresholds of a bundle on validation data, and says what each rests on.
 
-Product types, levels 1 and 2: a locale with real validation queries gets the mean of its own
-threshold and that of all real queries together (its own alone is noisy at about a hundred queries);
-a locale with names only gets the larger of its names' threshold and the real one, because names are
-easier than queries; a locale with neither, and ``und``, falls back to the real one. Level 3 has no
-real judgements: its threshold rests on held-out names everywhere.
+Product types, levels 1 and 2: a locale with real validation queries gets the threshold whose
+precision is credibly high, by its own pairs and, as they are few, by those of all other locales
+(`calibration.level_thresholds`); a locale with names only gets the larger of its names' threshold
+and the common real one, because names are easier than queries; a locale with neither, and ``und``,
+falls back to the common one. Level 3 has no real judgements: its threshold rests on held-out names
+everywhere.
 
 Reformulations: rarer phrasings kept out of training, each asked twice, with its head in the index
 and with that head taken out, so that precision is also that of queries which have no head. It is
@@ -15,31 +16,19 @@ larger: a wrong head sells the wrong thing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.locales import UNDETERMINED
 from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
+from shelfsense_training.calibration.level_thresholds import ThresholdSettings, level_thresholds
+from shelfsense_training.calibration.scored_pairs import ScoredPairs
 
 TYPE_PRECISION = 0.8
 REFORMULATION_PRECISION = 0.95
 _FEWEST_ACCEPTED = 20
 _ONE_SIDED = 1.645  # 95 % of a normal distribution lie below
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredPairs:
-    """Scores of pairs, and which are right.
-
-    Attributes:
-        scores: (N,).
-        right: (N,) bool.
-    """
-
-    scores: NDArray[np.float32]
-    right: NDArray[np.bool_]
 
 
 def least_threshold(
@@ -78,17 +67,18 @@ def fix_thresholds(
         composed: locale to the pairs of levels 1, 2 and 3 of held-out names.
         reformulations: locale to pairs of held-out phrasings.
     """
-    pooled = [least_threshold(_together([pairs[k] for pairs in real.values()]), TYPE_PRECISION) for k in range(2)]
-    names = _together([pairs[2] for pairs in composed.values()])
+    settings = ThresholdSettings(precision=TYPE_PRECISION)
+    judged = [level_thresholds({tag: pairs[k] for tag, pairs in real.items()}, settings) for k in range(2)]
+    pooled = [each.common for each in judged]
+    names = ScoredPairs.together([pairs[2] for pairs in composed.values()])
     deepest = least_threshold(names, TYPE_PRECISION)
-    together = _together(list(reformulations.values()))
+    together = ScoredPairs.together(list(reformulations.values()))
     any_reformulation = least_threshold(together, REFORMULATION_PRECISION, confident=True)
     by_locale = {}
     for tag in (*locales, UNDETERMINED):
         evidence = "real" if tag in real else "composed" if tag in composed else "fallback"
         if tag in real:
-            own = [least_threshold(pairs, TYPE_PRECISION) for pairs in real[tag]]
-            upper = [(a + b) / 2 if a <= 1 else b for a, b in zip(own, pooled, strict=True)]
+            upper = [each.by_locale[tag] for each in judged]
         elif tag in composed:
             upper = [max(least_threshold(p, TYPE_PRECISION), b) for p, b in zip(composed[tag][:2], pooled, strict=True)]
             upper = [b if value > 1 else value for value, b in zip(upper, pooled, strict=True)]
@@ -113,7 +103,3 @@ def _wilson_lower(share: NDArray[np.float64], count: NDArray[np.int64]) -> NDArr
     spread = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     bound: NDArray[np.float64] = (centre - spread) / (1 + z**2 / count)
     return bound
-
-
-def _together(pairs: Sequence[ScoredPairs]) -> ScoredPairs:
-    return ScoredPairs(np.concatenate([p.scores for p in pairs]), np.concatenate([p.right for p in pairs]))

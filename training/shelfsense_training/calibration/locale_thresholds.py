@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,34 +18,11 @@ from numpy.typing import NDArray
 from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.product_types import ProductTypes
 from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
-from shelfsense_training.calibration.bounded_threshold import bounded_threshold, denied
-from shelfsense_training.calibration.prior_strength import prior_strength
+from shelfsense_training.calibration.level_thresholds import ThresholdSettings, level_thresholds
 from shelfsense_training.calibration.scored_pairs import ScoredPairs
+from shelfsense_training.calibration.type_thresholds import type_thresholds
 
-
-@dataclass(frozen=True, slots=True)
-class ThresholdSettings:
-    """How sure a threshold has to be.
-
-    Attributes:
-        precision: the target.
-        confidence: that the precision is reached; see `bounded_threshold`.
-        prior_pairs: accepted pairs that all locales' precision counts for in one; found by how alike
-            they are (`prior_strength`) where None.
-        checked_pairs: accepted pairs on which the promise will be checked; see `bounded_threshold`.
-        fewest: accepted pairs below which a precision is no evidence.
-        type_pairs: accepted pairs of a type, at its locale's threshold, from which it may have its own.
-        type_confidence: that a type's precision is below the target, before it gets one; high, because
-            thousands of types are asked.
-    """
-
-    precision: float = 0.8
-    confidence: float = 0.9
-    prior_pairs: float | None = None
-    checked_pairs: float = 200.0
-    fewest: int = 20
-    type_pairs: int = 50
-    type_confidence: float = 0.99
+__all__ = ["ThresholdSettings", "TypeThresholds", "fix_locale_thresholds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +49,7 @@ def fix_locale_thresholds(
     tags: Sequence[str],
     maps: Mapping[str, tuple[tuple[float, float], ...]] | None = None,
     levels: Sequence[int] | None = None,
-    settings: ThresholdSettings = ThresholdSettings(),
+    settings: ThresholdSettings = ThresholdSettings(),  # noqa: B008  frozen
 ) -> dict[str, TypeThresholds]:
     """Fix the thresholds of locales on validation queries.
 
@@ -130,88 +106,40 @@ class _Fixing:
         members = self._types.by_level[level]
         possible = self._possible(members)
         pairs = {tag: self._pairs(rows, members, possible) for tag, rows in self._rows.items()}
-        least = min((each.reach(self._settings.precision) for each in pairs.values()), default=0.0)
-        pairs = {tag: each.from_score(least) for tag, each in pairs.items()}
-        everything = ScoredPairs.together(list(pairs.values()))
-        strength = self._strength(list(pairs.values()), everything)
-        common = self._threshold(ScoredPairs.together([]), everything, strength)
-        self._by_level[""].append(common)
-        for tag, own in pairs.items():
-            others = ScoredPairs.together([each for name, each in pairs.items() if name != tag])
-            found = self._threshold(own, others, strength)
-            self._by_level[tag].append(found)
+        found = level_thresholds(pairs, self._settings)
+        self._by_level[""].append(found.common)
+        for tag, threshold in found.by_locale.items():
+            self._by_level[tag].append(threshold)
             rows = np.ix_(self._rows[tag], members)
-            self._accepted[rows] = possible[self._rows[tag]] & (self._scores[rows] >= np.float32(found))
-        self._fix_types(members, possible, least)
+            self._accepted[rows] = possible[self._rows[tag]] & (self._scores[rows] >= np.float32(threshold))
+        self._fix_types(members, possible)
 
-    def _fix_types(self, members: NDArray[np.intp], possible: NDArray[np.bool_], least: float) -> None:
+    def _fix_types(self, members: NDArray[np.intp], possible: NDArray[np.bool_]) -> None:
         """Give their own thresholds to the types of a level that break the common one's promise."""
-        queries = np.arange(len(self._scores))
-        everywhere = self._broken(queries, members)
+        everywhere = self._type_thresholds(np.arange(len(self._scores)), members, possible)
+        found = {"": everywhere}
         for tag, rows in self._rows.items():
-            here = self._broken(rows, members)
-            thin = self._accepted[np.ix_(rows, members)].sum(axis=0) < self._settings.type_pairs
-            for k in np.flatnonzero(here | (everywhere & thin)).tolist():
-                # Of a type that is thin here, all locales' pairs speak.
-                asked = rows if here[k] else queries
-                self._set_type(tag, int(members[k]), self._type_threshold(asked, members, k, possible, least))
-        for k in np.flatnonzero(everywhere).tolist():
-            self._set_type("", int(members[k]), self._type_threshold(queries, members, k, possible, least))
+            here = self._type_thresholds(rows, members, possible)
+            count = self._accepted[np.ix_(rows, members)].sum(axis=0)  # (K,)
+            # For a type that is thin here, all locales speak; where it is not, it speaks for itself.
+            inherited = {k: value for k, value in everywhere.items() if count[k] < self._settings.type_pairs}
+            found[tag] = inherited | here
+        for tag, types in found.items():
+            for k, threshold in types.items():
+                self._set_type(tag, int(members[k]), threshold)
 
-    def _broken(self, rows: NDArray[np.intp], members: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return (K,) whether the accepted pairs of a type, of these queries, are enough and below the target."""
+    def _type_thresholds(
+        self, rows: NDArray[np.intp], members: NDArray[np.intp], possible: NDArray[np.bool_]
+    ) -> dict[int, float]:
         cut = np.ix_(rows, members)
-        accepted = self._accepted[cut].sum(axis=0)
-        right = (self._accepted[cut] & self._right[cut]).sum(axis=0)
-        enough = accepted >= self._settings.type_pairs
-        broken: NDArray[np.bool_] = enough & denied(
-            accepted.astype(np.float64),
-            right.astype(np.float64),
-            self._settings.precision,
-            self._settings.type_confidence,
-        )
-        return broken
-
-    def _type_threshold(
-        self, rows: NDArray[np.intp], members: NDArray[np.intp], k: int, possible: NDArray[np.bool_], least: float
-    ) -> float:
-        cut = np.ix_(rows, members)
-        accepted = self._accepted[cut].sum(axis=0).astype(np.float64)
-        right = (self._accepted[cut] & self._right[cut]).sum(axis=0).astype(np.float64)
-        others = np.delete(members, k)
-        own = self._pairs(rows, members[[k]], possible[:, [k]])
-        group = self._pairs(rows, others, np.delete(possible, k, axis=1)).from_score(least)
-        return self._threshold(own, group, prior_strength(accepted, right))
+        return type_thresholds(self._scores[cut], self._right[cut], possible[rows], self._accepted[cut], self._settings)
 
     def _set_type(self, tag: str, kind: int, threshold: float) -> None:
-        common = self._by_level[tag][-1]
-        if threshold > common:
-            self._own_types[tag][self._types.nodes[kind].id] = threshold
-            rows = self._rows.get(tag, np.zeros(0, dtype=np.intp))
-            self._accepted[rows, kind] &= self._scores[rows, kind] >= np.float32(threshold)
-
-    def _strength(self, parts: Sequence[ScoredPairs], everything: ScoredPairs) -> float:
-        """Return what all locales' precision is worth in one, judged where all together just hold the target."""
-        if self._settings.prior_pairs is not None:
-            return self._settings.prior_pairs
-        none = ScoredPairs.together([])
-        even = bounded_threshold(
-            none, everything, self._settings.precision, prior_pairs=inf, confidence=0.5, fewest=self._settings.fewest
-        )
-        counts = np.array([each.accepted(np.array([even], dtype=np.float32)) for each in parts])  # (S, 2, 1)
-        return prior_strength(counts[:, 0, 0], counts[:, 1, 0])
-
-    def _threshold(self, own: ScoredPairs, group: ScoredPairs, strength: float) -> float:
-        each = self._settings
-        return bounded_threshold(
-            own,
-            group,
-            each.precision,
-            prior_pairs=strength,
-            confidence=each.confidence,
-            fewest=each.fewest,
-            checked_pairs=each.checked_pairs,
-        )
+        if threshold <= self._by_level[tag][-1]:
+            return
+        self._own_types[tag][self._types.nodes[kind].id] = threshold
+        rows = self._rows.get(tag, np.zeros(0, dtype=np.intp))
+        self._accepted[rows, kind] &= self._scores[rows, kind] >= np.float32(threshold)
 
     def _possible(self, members: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return (N, K) whether a type's parent is accepted, or it has none."""

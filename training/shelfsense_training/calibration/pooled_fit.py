@@ -186,7 +186,7 @@ def _newton_step(
     diagonal = by_kind(wss) + _precision(spread.kind)  # (T,)
     kind_gradient = by_kind(rest * s) - _precision(spread.kind) * maps.kind
     scaled = cross / diagonal[:, None]
-    step: Floats = np.linalg.solve(dense - cross.T @ scaled, gradient - scaled.T @ kind_gradient)
+    step = np.asarray(np.linalg.solve(dense - cross.T @ scaled, gradient - scaled.T @ kind_gradient), np.float64)
     return _step(step, (kind_gradient - cross @ step) / diagonal, spread, graph=graph)
 
 

@@ -21,7 +21,7 @@ class OnBadRow(StrEnum):
     STOP = "stop"
 
 
-def onboard(
+def onboard(  # noqa: PLR0913  one parameter per option
     locale: Annotated[str, typer.Option(metavar="TAG", help="The store's BCP 47 tag, as in nl-BE.")],
     queries: Annotated[Path, typer.Option(metavar="FILE", help="Its queries, .parquet, .csv or .tsv: query, volume.")],
     bundle: Annotated[Path, typer.Option(metavar="DIR", help="The bundle to start from; it is not touched.")],

@@ -53,9 +53,7 @@ def fold_of(query: LabelledQuery, folds: int) -> int:
     return hash_bucket(f"fold|{normal_form(query.text)}", folds)
 
 
-def cross_fit(
-    adaptation: LocaleAdaptation, queries: Sequence[LabelledQuery], settings: AdaptationSettings
-) -> CrossFit:
+def cross_fit(adaptation: LocaleAdaptation, queries: Sequence[LabelledQuery], settings: AdaptationSettings) -> CrossFit:
     """Adapt with each fold held out, decide, and adapt to all queries where that is adopted.
 
     Adopted is what lowers the held-out loss by more than the standard error of the gain.

@@ -129,7 +129,12 @@ def _header(report: dict[str, Any]) -> Markup:
                 {"class": "level three"},
                 element("h2", None, f"Level {level}", element("small", None, plural(found["queries"], "test query"))),
                 _card(found["top_1"]["value"], old["top_1"]["value"], "the likeliest type is right", found["top_1"]),
-                _card(found["precision"]["value"], old["precision"]["value"], "of accepted types are right", found["precision"]),
+                _card(
+                    found["precision"]["value"],
+                    old["precision"]["value"],
+                    "of accepted types are right",
+                    found["precision"],
+                ),
                 _card(
                     found["recall_at_precision"]["value"],
                     old["recall_at_precision"]["value"],
@@ -162,17 +167,23 @@ def _sentence(report: dict[str, Any], start: str) -> str:
     elif adapted["tried"]:
         told.append("Adapting to its labels was tried and not adopted: held-out queries were answered no better.")
     else:
-        told.append(f"{plural(adapted['queries'], 'judged query')} are too few to adapt to ({adapted['fewest']} needed).")
+        told.append(
+            f"{plural(adapted['queries'], 'judged query')} are too few to adapt to ({adapted['fewest']} needed)."
+        )
     fitted = report["thresholds"]["fitted_levels"]
     if judged is not None:
-        levels = " and ".join(str(level) for level in fitted)
         told.append(
-            f"The thresholds of level {levels} rest on its own labels."
+            f"The thresholds of {_levels(fitted)} rest on its own labels."
             if fitted
             else f"Labels are too few for thresholds of its own (from {report['thresholds']['fewest_judged']} on)."
         )
     told.append(f"{report['heads']:,} of its queries are heads now.")
     return " ".join(told)
+
+
+def _levels(levels: list[int]) -> str:
+    *first, last = (str(level) for level in levels)
+    return f"levels {', '.join(first)} and {last}" if first else f"level {last}"
 
 
 def _card(value: float | None, before: float | None, words: str, within: dict[str, Any] | None = None) -> Markup:

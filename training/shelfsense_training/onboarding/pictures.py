@@ -125,7 +125,7 @@ def reliability_diagram(title: str, stated: NDArray[np.float32], right: NDArray[
         right: (N,) whether it is acceptable.
     """
     bins = reliability_bins(stated, right, 5 if len(stated) < 200 else 10)
-    plot, below = Plot(40, 42, 330, 296), Plot(40, 336, 330, 366)
+    plot, below = Plot(40, 42, 330, 296), Plot(40, 352, 330, 382)
     across, up = Linear(0, 1, plot.left, plot.right), Linear(0, 1, plot.bottom, plot.top)
     marks = [
         label(0, 14, title, "head"),
@@ -146,7 +146,7 @@ def reliability_diagram(title: str, stated: NDArray[np.float32], right: NDArray[
         marks.append(group("", *parts, tip=tip))
         said.append(tip)
     marks.append(rule((below.left, below.bottom), (below.right, below.bottom), "axis"))
-    return picture(340, 374, f"Reliability, {title}", "; ".join(said), *marks)
+    return picture(340, 390, f"Reliability, {title}", "; ".join(said), *marks)
 
 
 def adaptation_curve(losses: Sequence[float], chosen: int) -> Markup:

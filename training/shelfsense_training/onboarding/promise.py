@@ -25,6 +25,9 @@ from shelfsense_training.calibration.locale_thresholds import ThresholdSettings,
 FEWEST_JUDGED = 50
 """Judged queries with a right type of a level from which its calibration and threshold are fitted."""
 
+PRIOR_PAIRS = 100.0
+"""Accepted pairs that the old threshold's promise counts for at most."""
+
 _EVERYONE = "*"
 _BISECTIONS = 60
 _WIDEST_TILT = 20.0  # in log-odds
@@ -41,7 +44,6 @@ class Judged:
 
     probabilities: NDArray[np.float32]
     right: NDArray[np.bool_]
-
 
     def of_level(self, level: int, product_types: ProductTypes) -> Judged:
         """Return the queries with a right type of a level; what others mean there was not asked."""
@@ -121,7 +123,7 @@ class _Fixing:
             tags=[self.tag],
             maps={self.tag: self.maps[0], _EVERYONE: self.maps[1]},
             levels=range(1, level + 1),
-            settings=ThresholdSettings(precision=self.precision),
+            settings=ThresholdSettings(precision=self.precision, prior_pairs=PRIOR_PAIRS),
         )[self.tag]
 
 

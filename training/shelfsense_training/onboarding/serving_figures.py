@@ -16,7 +16,7 @@ from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.bootstrap import resampled
-from shelfsense_training.evaluation.figures import Ratio, system_figures
+from shelfsense_training.evaluation.figures import Figure, Ratio, system_figures
 from shelfsense_training.evaluation.labelled_queries import LabelledQuery
 from shelfsense_training.evaluation.metrics import any_type
 from shelfsense_training.evaluation.scoring import accepted_types, by_length, served_answers, threshold_rows
@@ -106,12 +106,12 @@ def quality(
     """
     found: dict[str, Any] = {}
     for level, members in product_types.by_level.items():
-        right = labels[:, members]
+        rows = asked_of_level(labels, members)
+        right = labels[np.ix_(rows, members)]
         if not right.any():
             continue
-        figures = system_figures(served.scores[:, members], served.accepted[:, members], right)
-        chosen = {name: figures[name] for name in _QUALITY}
-        sampled = resampled(chosen, len(labels), resamples=resamples, seed=seed)
+        figures = _figures(served, rows, members, right)
+        sampled = resampled(figures, len(rows), resamples=resamples, seed=seed)
         found[str(level)] = {"queries": int(any_type(right).sum())} | {
             name: _with_interval(each.value, each.interval()) for name, each in sampled.items()
         }
@@ -124,19 +124,24 @@ def gain(
     """Return the difference of the two, level by level, from the same draws."""
     found: dict[str, Any] = {}
     for level, members in product_types.by_level.items():
-        right = labels[:, members]
+        rows = asked_of_level(labels, members)
+        right = labels[np.ix_(rows, members)]
         if not right.any():
             continue
         both = {
             (side, name): figure
             for side, served in (("before", before), ("after", after))
-            for name, figure in system_figures(served.scores[:, members], served.accepted[:, members], right).items()
-            if name in _QUALITY
+            for name, figure in _figures(served, rows, members, right).items()
         }
-        sampled = resampled(both, len(labels), resamples=resamples, seed=seed)
+        sampled = resampled(both, len(rows), resamples=resamples, seed=seed)
         differences = {name: sampled["after", name].minus(sampled["before", name]) for name in _QUALITY}
         found[str(level)] = {name: _with_interval(each.value, each.interval()) for name, each in differences.items()}
     return found
+
+
+def asked_of_level(labels: NDArray[np.bool_], members: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the queries of which judges say something on a level: a right type of it, or that none fits at all."""
+    return np.flatnonzero(labels[:, members].any(axis=1) | ~labels.any(axis=1))
 
 
 def labels_of(queries: Sequence[LabelledQuery], types: int) -> NDArray[np.bool_]:
@@ -145,6 +150,14 @@ def labels_of(queries: Sequence[LabelledQuery], types: int) -> NDArray[np.bool_]
     for row, query in zip(table, queries, strict=True):
         row[list(query.positives)] = True
     return table
+
+
+def _figures(
+    served: Served, rows: NDArray[np.intp], members: NDArray[np.intp], right: NDArray[np.bool_]
+) -> dict[str, Figure]:
+    cut = np.ix_(rows, members)
+    figures = system_figures(served.scores[cut], served.accepted[cut], right)
+    return {name: figures[name] for name in _QUALITY}
 
 
 def _shares(hit: NDArray[np.bool_], sample: StoreSample, among: NDArray[np.bool_]) -> dict[str, float | None]:

@@ -187,9 +187,7 @@ class StoreReader:
         if tag and not _same_tag(tag, self.locale):
             return f"locale is {tag[:40]!r}, not {self.locale}; onboard one locale at a time"
         if name and name not in self.product_types.index:
-            return (
-                f"product_type_id {name[:60]!r} is no type of {self.product_types.label_space}; map it, or leave it empty"
-            )
+            return f"product_type_id {name[:60]!r} is no type of {self.product_types.label_space}; map it, or leave it empty"
         if label not in _LABELS:
             return f"label is {label[:40]!r}; write 1 for right or 0 for wrong"
         return ""

@@ -36,7 +36,7 @@ def uncovered_table(rows: Sequence[dict[str, Any]]) -> Markup:
             f"{row['volume']:,.0f}",
             element("span", {"class": "no"}, " › ".join(row["nearest_type"])),
             f"{row['probability']:.2f}",
-            row["head"] or "–",
+            _head(row["head"], row["query"]),
         )
         for row in rows
     ]
@@ -51,14 +51,13 @@ def examples(done: Onboarded) -> Markup:
         tail = tail[np.linspace(0, len(tail) - 1, _TAIL).astype(int)]
     rows = []
     for i in [*heads.tolist(), *tail.tolist()]:
-        head = done.new.heads[i]
         rows.append(
             (
                 done.sample.texts[i],
                 f"{done.sample.volumes[i]:,.0f}",
                 _type(done, i, new=False),
                 _type(done, i, new=True),
-                "itself" if head == done.sample.texts[i] else head or "–",
+                _head(done.new.heads[i], done.sample.texts[i]),
             )
         )
     return table(("query", "searches", "type before", "type now", "head now"), rows, (1,))
@@ -121,6 +120,10 @@ def _type(done: Onboarded, i: int, *, new: bool) -> Markup | str:
     *above, name = done.understander.product_types.paths[best]
     place = element("small", {"class": "no"}, f"{' › '.join(above)}") if above else Markup()
     return Markup(f"{element('span', None, f'{name} {probability:.2f}')}{place}")
+
+
+def _head(head: str, query: str) -> str:
+    return "itself" if head == query else head or "–"
 
 
 def _threshold(value: float) -> str:

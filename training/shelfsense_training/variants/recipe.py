@@ -38,7 +38,8 @@ class Recipe:
         head_rate: of the classification head and the locale tokens.
         batch: queries per step.
         passes: over the training queries, at most.
-        patience: validations without a better figure after which training stops.
+        patience: validations without a better figure after which training stops; 0: it goes to the end of its
+            schedule and keeps its last weights, for where validation queries are too few to choose by.
         dropout: within the encoder and before the head.
         weight_decay: 0 makes AdamW the paper's Adam.
         constant_rate: keep the rate after warm-up; else it falls as a cosine.

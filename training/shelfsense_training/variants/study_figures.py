@@ -77,11 +77,17 @@ class LevelFigures:
         """Return the mean over seeds and locales (1 + R,); resamples draw seeds as well."""
         parts = np.stack([self.recalls[locale] for locale in locales])  # (locales, S, 1 + R)
         of_seed: Table = parts.mean(0)  # (S, 1 + R)
-        drawn = np.random.default_rng(23).integers(self.seeds, size=(self.seeds, of_seed.shape[1]))
-        drawn[:, 0] = np.arange(self.seeds)
-        taken: Table = np.take_along_axis(of_seed, drawn, axis=0)
-        mean: Table = np.asarray(taken.mean(0), dtype=np.float64)
-        return mean
+        return _drawn_mean(of_seed)
+
+
+def _drawn_mean(of_seed: Table) -> Table:
+    """Return the mean (1 + R,) over seeds (S, 1 + R); every resample draws the seeds as well."""
+    seeds = len(of_seed)
+    drawn = np.random.default_rng(23).integers(seeds, size=of_seed.shape)
+    drawn[:, 0] = np.arange(seeds)
+    taken: Table = np.take_along_axis(of_seed, drawn, axis=0)
+    mean: Table = np.asarray(taken.mean(0), dtype=np.float64)
+    return mean
 
 
 def _recalls(judged: Judged, rows: NDArray[np.intp], locale: int, resamples: int) -> Table:
@@ -97,7 +103,8 @@ def _recalls(judged: Judged, rows: NDArray[np.intp], locale: int, resamples: int
 
 def relative(better: Table, worse: Table) -> Table:
     """Return better / worse - 1, infinite where there was nothing to be better than."""
-    return np.divide(better, worse, out=np.full(len(better), np.inf), where=worse > 0) - 1
+    ratio: Table = np.divide(better, worse, out=np.full(len(better), np.inf), where=worse > 0)
+    return ratio - 1
 
 
 def smallest_quartile(data: StudyData) -> list[int]:
@@ -129,12 +136,24 @@ def top1(data: StudyData, level: int, runs: Sequence[RunResult]) -> float:
     return float(np.mean(shares))
 
 
-def recall_of_locale(data: StudyData, level: int, place: int, answers: TopAnswers) -> float:
-    """Return R@P0.8 on one locale's test queries; the answers are to these alone or to all test queries."""
+def recall_of_locale(data: StudyData, level: int, place: int, answers: Sequence[TopAnswers]) -> Estimate:
+    """Return R@P0.8 on one locale's test queries, mean over seeds.
+
+    Args:
+        data: the study's.
+        level: from 0.
+        place: index of the locale.
+        answers: of each seed, to the locale's test queries alone or to all.
+    """
     rows = np.flatnonzero(data.test.locale == place)
-    if len(answers.labels) != len(rows):
-        answers = TopAnswers(answers.labels[rows], answers.scores[rows])
-    return Judged(answers, data.test.of_locale(place), data.members[level]).recall_at_precision()
+    own = data.test.of_locale(place)
+    tables = []
+    for given in answers:
+        whole = len(given.labels) != len(rows)
+        chosen = TopAnswers(given.labels[rows], given.scores[rows]) if whole else given
+        judged = Judged(chosen, own, data.members[level])
+        tables.append(_recalls(judged, np.arange(len(judged.rows)), place, RESAMPLES))
+    return Estimate.of(_drawn_mean(np.stack(tables)), len(tables))
 
 
 class StudyFigures:

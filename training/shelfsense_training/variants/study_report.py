@@ -102,23 +102,20 @@ def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
         full = [r for r in map(study.result, _of(study, name, Variant.AWARE)) if r]
         rows: list[tuple[str, int | None, Sequence[RunResult], str]] = [("full data", None, full, "test")]
         runs: Sequence[RunResult]
-        for variant, system in ((Variant.AGNOSTIC, "agnostic"), (Variant.AWARE, "aware, und")):
+        for variant, system in ((Variant.AGNOSTIC, "agnostic"), (Variant.AWARE, "aware")):
             runs = [r for p in plans if p.left_out == tag and p.variant is variant and (r := study.result(p))]
             rows.append((system, 0, runs, "test"))
-            rows += [("aware, with labels", n, runs, f"labels{n}") for n in LABELS if variant is Variant.AWARE]
+            rows += [("aware", n, runs, f"labels{n}") for n in LABELS if variant is Variant.AWARE]
         for system, labels, runs, side in rows:
-            found = [recall_of_locale(data, 0, place, run.answers[side][0]) for run in runs if side in run.answers]
-            if found:
+            answers = [run.answers[side][0] for run in runs if side in run.answers]
+            if answers:
                 yield {
                     "data": name,
                     "locale": tag,
                     "system": system,
                     "labels": labels,
                     "metric": "R@P0.8",
-                    "value": round(float(np.mean(found)), 4),
-                    "low": round(min(found), 4),
-                    "high": round(max(found), 4),
-                    "seeds": len(found),
+                    **recall_of_locale(data, 0, place, answers).plain(),
                 }
 
 

@@ -148,7 +148,7 @@ class VariantTraining:
                 if report:
                     report(step + 1, steps, figure)
                 since += 1
-                if figure > best:
+                if figure > best or not recipe.patience:
                     best, kept, since = figure, copy.deepcopy(_trained(self.model)), 0
                     course.seconds_to_best, course.queries_to_best = course.seconds, (step + 1) * batch
                 elif since >= recipe.patience:
