@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shelfsense.bundle import Bundle
@@ -68,9 +70,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 def command(*arguments: str | Path) -> int:
     """Run the command line as the installed script does, and return its exit code."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["shelfsense-train", *map(str, arguments)])
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     return int(ended.value.code or 0)
 
 
@@ -122,7 +125,7 @@ def test_the_new_bundle_serves_the_locale_with_what_its_shoppers_mean(
     (here,) = new.understand([Query("broek", "nl-BE")])
     (elsewhere,) = new.understand([Query("broek", "nl")])
     assert here.locale_used == "nl-BE"
-    level_1 = [[kind.id for kind in answer.product_types if kind.level == 1][0] for answer in (here, elsewhere)]
+    level_1 = [next(kind.id for kind in answer.product_types if kind.level == 1) for answer in (here, elsewhere)]
     assert level_1 == ["ap", "aa"]
 
 
@@ -156,7 +159,8 @@ def test_the_heads_are_the_most_searched_queries_and_find_themselves(run: Run, n
     heads = [text.strip('"') for text, volume in texts if int(volume) >= 20]
     assert run.report["heads"] == len(heads) == 50
     (answer,) = new.understand([Query(heads[0], "nl-BE")])
-    assert [(each.query, each.accepted, each.volume) for each in answer.reformulations][0] == (heads[0], True, 1000.0)
+    first = answer.reformulations[0]
+    assert (first.query, first.accepted, first.volume) == (heads[0], True, 1000.0)
 
 
 def test_the_report_says_what_was_read_learned_and_promised(run: Run) -> None:
@@ -190,3 +194,49 @@ def test_what_is_there_is_not_replaced_and_a_bad_tag_or_bundle_is_refused(run: R
     assert command("onboard", "--locale", "n_l!", *queries, "--bundle", STARTER, "--out", tmp_path / "out") == 3
     assert command("onboard", "--locale", "nl-BE", *queries, "--bundle", tmp_path, "--out", tmp_path / "out") == 4
     assert not (tmp_path / "out").exists()
+
+
+def tiny_store(folder: Path) -> Path:
+    path = folder / "queries.parquet"
+    texts = ["running shoes", "coffee machine", "red shoes", "usb", ""]
+    pq.write_table(pa.table({"query": texts, "volume": [90, 40, 7, 3, 1]}), path)
+    return path
+
+
+def test_without_labels_a_store_gets_its_heads_and_answers_as_its_nearest_locale(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    queries, out = tiny_store(tmp_path), tmp_path / "out"
+    assert command("onboard", "--locale", "de-AT", "--queries", queries, "--bundle", tiny_bundle, "--out", out) == 0
+    old, new = (Understander.load(Bundle.open(path)) for path in (tiny_bundle, out))
+    expected = old.infer([old.prepare(Query("coffee maschine", "de"))])
+    found = new.infer([new.prepare(Query("coffee maschine", "de-AT"))])
+    assert np.array_equal(found.probabilities, expected.probabilities)
+    entry = new.thresholds.by_locale["de-AT"]
+    assert (entry.evidence, entry.product_types) == ("fallback", old.thresholds.by_locale["de"].product_types)
+    assert {each.locale: each.heads for each in new.describe().locales}["de-AT"] == 2
+    report = json.loads((tmp_path / "out.report" / "report.json").read_text())
+    assert (report["judgements"], report["test"], report["adaptation"]["tried"]) == (None, None, False)
+    assert "There were no labels" in (tmp_path / "out.report" / "report.html").read_text()
+
+
+def test_a_known_locale_onboarded_again_gets_other_heads_and_no_second_token(tiny_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("--queries", tiny_store(tmp_path), "--bundle", tiny_bundle, "--version", "mine", "--head-volume", "5")
+    assert command("onboard", "--locale", "de", *arguments, "--out", out) == 0
+    bundle = Bundle.open(out)
+    assert (bundle.version, bundle.manifest["locales"]) == ("mine", Bundle.open(tiny_bundle).manifest["locales"])
+    table, _ = read_head_files(bundle)
+    rows = table.to_pylist()
+    german = [row["query"] for row in rows if row["locale"] == "de"]
+    assert german == ["running shoes", "coffee machine", "red shoes"]
+    assert [row["query"] for row in rows if row["locale"] == "ja"] == ["ランニングシューズ"]
+
+
+def test_a_run_that_stops_at_a_bad_row_lists_it_and_writes_no_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("--queries", tiny_store(tmp_path), "--bundle", tiny_bundle, "--out", out, "--on-bad-row", "stop")
+    assert command("onboard", "--locale", "nl-BE", *arguments) == 3
+    listed = (tmp_path / "out.report" / "rejected_rows.csv").read_text().splitlines()
+    assert listed[1].startswith("queries.parquet,5,query is empty")
+    assert not out.exists()

@@ -33,7 +33,8 @@ def threshold(
 
 
 def parameters(own: tuple[float, float], group: tuple[float, float], prior: float) -> tuple[float, float]:
-    found = posterior(*(np.array([float(value)]) for value in (*own, *group)), prior)
+    n, h, groups, hits = (np.array([float(value)]) for value in (*own, *group))
+    found = posterior(n, h, groups, hits, prior)
     return float(found[0][0]), float(found[1][0])
 
 
@@ -103,11 +104,11 @@ def test_a_lucky_run_beyond_a_bad_stretch_is_no_evidence() -> None:
 
 
 def test_more_confidence_and_a_smaller_check_are_stricter() -> None:
-    own = pairs(*[(score / 100, 100 + score, 110 - score) for score in range(40, 100)])
-    found = [threshold(own, NONE, confidence=c) for c in (0.5, 0.9, 0.999)]
+    own = pairs(*[(score / 100, score // 10, 10 - score // 10) for score in range(40, 100)])
+    found = [threshold(own, NONE, confidence=c) for c in (0.5, 0.8, 0.9)]
     assert found == sorted(found)
     assert len(set(found)) == 3
-    checked = [threshold(own, NONE, checked=m) for m in (inf, 200, 20)]
+    checked = [threshold(own, NONE, checked=m) for m in (inf, 200, 50)]
     assert checked == sorted(checked)
     assert len(set(checked)) == 3
 

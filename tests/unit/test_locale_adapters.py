@@ -137,7 +137,7 @@ def one_more_locale(*, adapter: bool) -> LocaleWeights:
 
 
 @pytest.mark.parametrize("adapter", [True, False])
-def test_a_grafted_locale_leaves_every_other_answer_as_it_was_bit_for_bit(adapter: bool) -> None:
+def test_a_grafted_locale_leaves_every_other_answer_as_it_was_bit_for_bit(*, adapter: bool) -> None:
     before, after = grafted(one_more_locale(adapter=adapter))
     new, und = len(LOCALES), len(LOCALES) + 1
     model = new_model(adapted=False)

@@ -118,7 +118,7 @@ def test_the_thresholds_of_all_types() -> None:
 
 def test_a_threshold_of_an_unknown_type_is_refused() -> None:
     entry = LocaleThresholds((0.6, 0.5), "real", 0.9, "real", types={"zz": 0.5})
-    with pytest.raises(BundleRefused, match="product type zz, which product_types.json lacks"):
+    with pytest.raises(BundleRefused, match=r"product type zz, which product_types\.json lacks"):
         TypeRanking(TREE, Thresholds({"de": entry}))
 
 

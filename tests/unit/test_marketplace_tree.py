@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from shelfsense_training.marketplace_tree import marketplace_judgements, marketplace_rows, marketplace_tree
+from shelfsense_training.marketplace_tree import (
+    category_names,
+    marketplace_judgements,
+    marketplace_rows,
+    marketplace_tree,
+)
 from shelfsense_training.sources.judged_queries import JudgedQuery
 from shelfsense_training.sources.splits import Split
 
@@ -60,4 +65,19 @@ def test_judgements_outside_the_tree_are_left_out() -> None:
     assert [(row.query, row.product_type_id, row.relevant) for row in found] == [
         ("a", "home > lights", True),
         ("b", "home", False),
+    ]
+
+
+def test_categories_are_taught_by_their_own_names_and_only_those_of_training_queries() -> None:
+    tree = marketplace_tree(TRAINING)
+    known = [
+        judged("a", "home", "lights", "table lamps"),
+        judged("b", "home", "lights", "table lamps"),
+        judged("c", "home", "lights", "floor lamps", split=Split.TEST),
+        judged("d", "boats", "sails"),
+    ]
+    rows = category_names(known, tree)
+    assert [(row.text, row.types) for row in rows] == [
+        ("lights", ["home > lights"]),
+        ("table lamps", ["home > lights"]),
     ]

@@ -34,7 +34,7 @@ BEFORE = LocaleThresholds((0.5, 0.5), "fallback", 0.9, "fallback")
         ("hi", "hi", "hi-IN", True),
     ],
 )
-def test_a_locale_starts_from_the_one_that_answered_it_so_far(tag: str, found: str, start: str, new: bool) -> None:
+def test_a_locale_starts_from_the_one_that_answered_it_so_far(tag: str, found: str, start: str, *, new: bool) -> None:
     place = LocalePlace.find(tag, Locales(LOCALES))
     assert (place.tag, place.start, place.is_new) == (found, start, new)
     assert place.locales == ((*LOCALES, found) if new else LOCALES)

@@ -14,7 +14,7 @@ from shelfsense.product_types import ProductTypes
 from shelfsense_training.composition.composer import AttributeWord, Composer
 from shelfsense_training.simulation.behaviour import Behaviour
 from shelfsense_training.simulation.catalogue import Catalogue, Relations
-from shelfsense_training.simulation.meanings import Meanings, Word, read_conflicts
+from shelfsense_training.simulation.meanings import ConflictStrings, Meanings, Word, read_conflicts
 from shelfsense_training.simulation.simulation import CATALOG, TRUTH, Simulation, SimulationSettings
 from shelfsense_training.simulation.stores import STORES, stores_with_most
 from shelfsense_training.simulation.universe import UniverseMaker
@@ -173,3 +173,9 @@ def test_conflict_strings_mean_two_types_at_least_and_types_that_exist() -> None
         types.setdefault(text, set()).add(identifier)
     assert len(types) > 200
     assert min(map(len, types.values())) >= 2
+
+
+def test_a_conflict_string_is_found_as_whole_words_the_longest_first() -> None:
+    strings = ConflictStrings({"pot", "pot plant"})
+    assert strings.within("red pot plant xl") == "pot plant"
+    assert strings.within("teapot") == ""

@@ -13,6 +13,7 @@ K candidate thresholds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 
 import numpy as np
@@ -27,8 +28,7 @@ _JEFFREYS = 0.5
 
 _MOST_CANDIDATES = 4096
 
-_HALVINGS = (1.0, 0.5, 0.25, 0.0)
-"""Of what the confidence is above an even chance, the shares that are asked, one after the other."""
+_EVEN = 0.5
 
 
 def bounded_threshold(
@@ -45,9 +45,9 @@ def bounded_threshold(
 
     A candidate holds where the posterior leaves at most 1 - confidence below the target. From the
     strictest that holds the way leads down and ends where the posterior mean falls below the target:
-    what holds again beyond is a lucky run. Where no candidate can be that sure, half the way from the
-    confidence to an even chance is asked, then half of the rest, at last the even chance. Where not
-    even that holds, the group's own least threshold counts, unless the locale's pairs contradict it.
+    what holds again beyond is a lucky run. Where no candidate can be that sure, twice the doubt is
+    allowed, and again twice, at last an even chance. Where not even that holds, the group's own least
+    threshold counts, unless the locale's pairs contradict it.
 
     Args:
         own: the pairs of the locale, or of the type.
@@ -69,8 +69,8 @@ def bounded_threshold(
     # The share of a sample spreads by the posterior's variance and its own: the two counts in series.
     kept = 1 / (1 + (alpha + beta) / checked_pairs)
     below, likely = betainc(kept * alpha, kept * beta, precision), alpha / (alpha + beta) >= precision
-    for share in _HALVINGS:
-        holds = (below <= 0.5 - share * (confidence - 0.5)) & evidence
+    for doubt in _doubts(confidence):
+        holds = (below <= doubt) & evidence
         if holds.any():
             return _least_steady(candidates, holds, likely)
     pooled = (group_right >= precision * group) & (group >= fewest)
@@ -107,6 +107,14 @@ def posterior(
     alpha = right + strength * share + _JEFFREYS
     beta = accepted - right + strength * (1 - share) + _JEFFREYS
     return alpha, beta
+
+
+def _doubts(confidence: float) -> Iterator[float]:
+    doubt = 1 - confidence
+    while doubt < _EVEN:
+        yield doubt
+        doubt *= 2
+    yield _EVEN
 
 
 def _candidates(own: ScoredPairs, everywhere: ScoredPairs, precision: float) -> NDArray[np.float32]:

@@ -55,7 +55,8 @@ def onboard(  # noqa: PLR0913  one parameter per option
     """Put a locale into a copy of a bundle: figures before and after, calibration, adaptation, heads, a report."""
     from shelfsense.bundle import Bundle
     from shelfsense_training.onboarding.adaptation import AdaptationSettings
-    from shelfsense_training.onboarding.onboard import Onboarding, OnboardingSettings, Store
+    from shelfsense_training.onboarding.onboard import Onboarding
+    from shelfsense_training.onboarding.onboarded import OnboardingSettings, Store
     from shelfsense_training.onboarding.report import write_report
 
     folder = report or out.with_name(f"{out.name}.report")

@@ -80,7 +80,7 @@ def _add_adapters(graph: onnx.GraphProto, weights: LocaleWeights) -> None:
     present = {constant.name: constant for constant in graph.initializer}
     vocabulary = int(numpy_helper.to_array(present["first_locale"]))
     builder = GraphBuilder(numbered_from=len(nodes))
-    table = {ROWS: weights.rows, DOWN: weights.down, UP: weights.up}
+    table: dict[str, NDArray[Any]] = {ROWS: weights.rows, DOWN: weights.down, UP: weights.up}
     values, scale = quantise_tokens(builder, adapt(builder, table, divided.input[0], vocabulary))
     product.input[0], scaled.input[1] = values, scale
     at = nodes.index(product)

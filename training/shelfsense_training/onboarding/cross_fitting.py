@@ -74,8 +74,8 @@ def cross_fit(adaptation: LocaleAdaptation, queries: Sequence[LabelledQuery], se
         runs = [
             AdaptationRun(
                 adaptation,
-                [queries[i] for i in np.flatnonzero(folds != fold)],
-                [queries[i] for i in np.flatnonzero(folds == fold)],
+                [queries[i] for i in np.flatnonzero(folds != fold).tolist()],
+                [queries[i] for i in np.flatnonzero(folds == fold).tolist()],
                 seed=fold,
             )
             for fold in range(settings.folds)

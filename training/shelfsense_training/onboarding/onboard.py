@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import MODEL, MODEL_CARD, TOKENIZER, answer_queries, rewrite_bundle
 from shelfsense_training.evaluation.labelled_queries import LabelledQuery
 from shelfsense_training.export.locale_graft import LocaleWeights, graft_locales
-from shelfsense_training.onboarding.adaptation import AdaptationSettings, LocaleAdaptation
+from shelfsense_training.onboarding.adaptation import LocaleAdaptation
 from shelfsense_training.onboarding.cross_fitting import CrossFit, cross_fit
 from shelfsense_training.onboarding.locale_place import LocalePlace, with_own_adapter
+from shelfsense_training.onboarding.onboarded import FEWEST_TO_ADAPT, Onboarded, OnboardingSettings, Store
 from shelfsense_training.onboarding.promise import Judged, Promise, fit_promise
 from shelfsense_training.onboarding.serving_figures import Served, labels_of, serve
 from shelfsense_training.onboarding.store_heads import head_files, store_heads
@@ -38,89 +39,7 @@ from shelfsense_training.onboarding.store_sample import StoreSample
 from shelfsense_training.onboarding.trial import held_out_probabilities
 from shelfsense_training.progress import CONSOLE
 
-FEWEST_TO_ADAPT = 40
-"""Judged queries of the training and validation sides from which an adaptation is tried."""
-
 _PRIOR_QUERIES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """What a store brings.
-
-    Attributes:
-        locale: its BCP 47 tag.
-        queries: file of query, volume.
-        labels: file of query, product_type_id, label; None where there are none.
-    """
-
-    locale: str
-    queries: Path
-    labels: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OnboardingSettings:
-    """How a locale is onboarded.
-
-    Attributes:
-        head_volume: least searches of a query that becomes a head.
-        most_heads: at most, the most searched.
-        most_tail: queries of the tail that stand for all of it in the figures.
-        stop_at_bad_row: refuse a file with a bad row, instead of leaving the row out.
-        resamples: of the bootstrap behind every interval.
-        seed: of every draw.
-        version: of the new bundle; made of the old one and the locale where empty.
-        adaptation: of the locale's token and adapter.
-    """
-
-    head_volume: float = 20.0
-    most_heads: int = 20_000
-    most_tail: int = 5_000
-    stop_at_bad_row: bool = False
-    resamples: int = 1000
-    seed: int = 0
-    version: str = ""
-    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class Onboarded:
-    """Everything that onboarding did and found; the report is written from it.
-
-    Attributes:
-        place: of the locale.
-        log: its queries.
-        judgements: its judged queries.
-        sample: the queries that stand for the log.
-        fit: how adapting went; None where it was not tried.
-        promise: calibration and thresholds, and what they rest on.
-        before_entry: the entry that held so far.
-        old: the old bundle's answers to the sample; `new`: the new one's.
-        judged_old: the old bundle's answers to all judged queries, fitted ones first.
-        test_new: the new bundle's answers to the test side.
-        heads: in the new bundle's index for this locale.
-        bundle: the old bundle.
-        version: of the new bundle.
-        seconds: the run took.
-    """
-
-    place: LocalePlace
-    log: QueryLog
-    judgements: Judgements
-    sample: StoreSample
-    fit: CrossFit | None
-    promise: Promise
-    before_entry: LocaleThresholds
-    old: Served
-    new: Served
-    judged_old: Served | None
-    test_new: Served | None
-    heads: int
-    bundle: Bundle
-    understander: Understander
-    version: str
-    seconds: float
 
 
 class Onboarding:

@@ -10,7 +10,7 @@ from shelfsense.thresholds import LocaleThresholds
 from shelfsense_training.evaluation.metrics import any_type
 from shelfsense_training.onboarding.accepted_type import best_type
 from shelfsense_training.onboarding.cross_fitting import CrossFit
-from shelfsense_training.onboarding.onboard import FEWEST_TO_ADAPT, Onboarded, OnboardingSettings
+from shelfsense_training.onboarding.onboarded import FEWEST_TO_ADAPT, Onboarded, OnboardingSettings
 from shelfsense_training.onboarding.page import report_page
 from shelfsense_training.onboarding.promise import FEWEST_JUDGED
 from shelfsense_training.onboarding.serving_figures import coverage, gain, labels_of, quality
@@ -66,7 +66,7 @@ def uncovered(done: Onboarded) -> list[dict[str, Any]]:
     """Return the most searched queries for which the new bundle accepts no type, most searched first."""
     types = done.understander.product_types
     nothing = ~any_type(done.new.accepted)
-    found = []
+    found: list[dict[str, Any]] = []
     for i, text in enumerate(done.sample.texts):
         if nothing[i] and len(found) < _LISTED:
             best, probability = best_type(done.new, i, types)

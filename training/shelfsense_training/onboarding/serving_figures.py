@@ -73,7 +73,7 @@ def serve(understander: Understander, texts: Sequence[str], locale: str, what: s
     return Served(output.probabilities, accepted, tuple(found), output.embeddings)
 
 
-def coverage(served: Served, sample: StoreSample, product_types: ProductTypes) -> dict[str, dict[str, float]]:
+def coverage(served: Served, sample: StoreSample, product_types: ProductTypes) -> dict[str, dict[str, float | None]]:
     """Return shares of queries and of volume, by what is accepted.
 
     Keys: ``type`` (any), ``level_1`` to the deepest, ``head``, and ``head_of_tail``: of the queries that are

@@ -9,7 +9,7 @@ import numpy as np
 
 from shelfsense_training.evaluation.page.markup import Markup, element
 from shelfsense_training.onboarding.accepted_type import best_type
-from shelfsense_training.onboarding.onboard import Onboarded
+from shelfsense_training.onboarding.onboarded import Onboarded
 
 _HEADS, _TAIL = 12, 12
 _NONE = element("span", {"class": "no"}, "none accepted")
@@ -49,17 +49,16 @@ def examples(done: Onboarded) -> Markup:
     tail = np.flatnonzero(~done.sample.is_head)
     if len(tail) > _TAIL:
         tail = tail[np.linspace(0, len(tail) - 1, _TAIL).astype(int)]
-    rows = []
-    for i in [*heads.tolist(), *tail.tolist()]:
-        rows.append(
-            (
-                done.sample.texts[i],
-                f"{done.sample.volumes[i]:,.0f}",
-                _type(done, i, new=False),
-                _type(done, i, new=True),
-                _head(done.new.heads[i], done.sample.texts[i]),
-            )
+    rows = [
+        (
+            done.sample.texts[i],
+            f"{done.sample.volumes[i]:,.0f}",
+            _type(done, i, new=False),
+            _type(done, i, new=True),
+            _head(done.new.heads[i], done.sample.texts[i]),
         )
+        for i in [*heads.tolist(), *tail.tolist()]
+    ]
     return table(("query", "searches", "type before", "type now", "head now"), rows, (1,))
 
 

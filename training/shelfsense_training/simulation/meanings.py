@@ -99,3 +99,23 @@ def read_conflicts(path: Path) -> dict[tuple[str, str], str]:
             (model_form(row["text"], language_of(row["locale"])), row["locale"]): row["product_type_id"]
             for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         }
+
+
+class ConflictStrings:
+    """The conflict strings, to find in queries that are built on them.
+
+    Args:
+        strings: in model form.
+    """
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        self._longest_first = sorted(strings, key=len, reverse=True)
+
+    @classmethod
+    def load(cls) -> ConflictStrings:
+        """Read the project's own."""
+        return cls({text for text, _ in read_conflicts(FOLDER / "conflicts.tsv")})
+
+    def within(self, query: str) -> str:
+        """Return the longest conflict string that stands in a query as whole words, empty where none does."""
+        return next((text for text in self._longest_first if f" {text} " in f" {query} "), "")

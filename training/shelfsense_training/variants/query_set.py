@@ -6,7 +6,7 @@ N queries, K types of a query at most, T tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,8 @@ class StudyData:
         validation: to choose by, labelled like the training queries.
         test: to report.
         conflicts: test queries that mean something else in another locale; a set beside the test queries.
+        taught: (conflicts,) whether the locale's own training queries hold the same conflict string; of the
+            others nothing that is trained says what they mean there.
     """
 
     name: str
@@ -121,6 +123,7 @@ class StudyData:
     validation: QuerySet
     test: QuerySet
     conflicts: QuerySet
+    taught: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     @property
     def members(self) -> list[NDArray[np.intp]]:

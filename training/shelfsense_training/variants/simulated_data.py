@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from shelfsense.locales import language_of
 from shelfsense.text import model_form
 from shelfsense.tokenizer import QueryTokenizer
+from shelfsense_training.simulation.meanings import ConflictStrings
 from shelfsense_training.simulation.simulation import TRUTH
 from shelfsense_training.sources.default_tree import default_product_types
 from shelfsense_training.sources.splits import Split, split_of_query
@@ -49,7 +50,10 @@ def simulated_data(simulation: Path, labels: Path, tokenizer: QueryTokenizer, *,
     asked = [e for e in meant if split_of_query(e.text) is Split.TEST]
     random = np.random.default_rng((seed, 7))
     by_store = [[e for e in asked if e.locale == i] for i in range(len(stores))]
-    odd = [[e for e in store if e.conflict] for store in by_store]
+    tested = _drawn(by_store, _TESTED, random)
+    odd = _drawn([[e for e in store if e.conflict] for store in by_store], _CONFLICTS_TESTED, random)
+    strings = ConflictStrings.load()
+    held = {(strings.within(e.text), e.locale) for e in sides[Split.TRAIN]}
     return StudyData(
         "simulated",
         tuple(stores),
@@ -58,8 +62,9 @@ def simulated_data(simulation: Path, labels: Path, tokenizer: QueryTokenizer, *,
         tuple(tree.nodes[tree.index[identifier]].name.lower() for identifier in sold),
         _set(sides[Split.TRAIN], stores, tokenizer),
         _set(sides[Split.VALIDATION], stores, tokenizer),
-        _set(_drawn(by_store, _TESTED, random), stores, tokenizer),
-        _set(_drawn(odd, _CONFLICTS_TESTED, random), stores, tokenizer),
+        _set(tested, stores, tokenizer),
+        _set(odd, stores, tokenizer),
+        np.array([(strings.within(e.text), e.locale) in held for e in odd], dtype=np.bool_),
     )
 
 

@@ -37,15 +37,20 @@ class StudySettings:
     Attributes:
         seeds: of every main figure.
         tuning_passes: of a run that only chooses a rate.
-        passes: of a main run, by data.
+        passes: of a main run of a unified model, by data.
+        own_passes: of one model per locale; each makes `FEWEST_STEPS` at least, so that all together read
+            more queries than a unified model does.
         ablation_passes: of a run that tries one change.
         left_out: locales left out one at a time, by data.
+        left_out_seeds: of those runs.
     """
 
     seeds: tuple[int, ...] = (0, 1, 2)
     tuning_passes: float = 2.0
-    passes: float = 5.0
+    passes: dict[str, float] = field(default_factory=lambda: {"simulated": 8.0, "real": 5.0})
+    own_passes: float = 5.0
     ablation_passes: float = 2.0
+    left_out_seeds: tuple[int, ...] = (0,)
     left_out: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
             "simulated": ("en-AU", "es-MX", "nl-NL", "pl-PL"),
@@ -122,7 +127,9 @@ class Study:
             return None
         figures = [self.validation_figure(result) for result in results if result]
         best = RATES[int(np.argmax(figures))]
-        return _with_rate(replace(OURS, passes=self.settings.passes), best)
+        own = variant is Variant.NON_UNIFIED
+        passes = self.settings.own_passes if own else self.settings.passes[data]
+        return _with_rate(replace(OURS, passes=passes), best)
 
     @staticmethod
     def validation_figure(result: RunResult) -> float:
@@ -133,21 +140,33 @@ class Study:
         """Yield the three variants at every seed, once they are tuned."""
         source = "real" if data.startswith("real") else data
         for seed in self.settings.seeds:
-            for variant in Variant:
+            for variant in (Variant.AWARE, Variant.AGNOSTIC, Variant.NON_UNIFIED):
                 recipe = self.tuned(source, variant)
                 if recipe:
                     yield RunPlan(data, variant, recipe, seed)
 
-    def flipped_plans(self, data: str) -> Iterator[RunPlan]:
-        """Yield plain cross-entropy and the robust recipe, with and without flipped labels."""
+    def flipped_plan(self, data: str, label: str, flipped: float, seed: int) -> RunPlan | None:
+        """Return one run of plain cross-entropy or of the robust recipe; None before the rate is tuned."""
         tuned = self.tuned(data, Variant.AWARE)
-        if tuned:
-            plain = replace(tuned, soft=False)
+        if not tuned:
+            return None
+        if label == ROBUST:
             robust = replace(tuned, correction=ROBUST_CORRECTION, correct_from=1.0)
-            for seed in self.settings.seeds:
-                for flipped in (0.0, *FLIPS):
-                    yield RunPlan(data, Variant.AWARE, plain, seed, flipped, label=PLAIN)
-                    yield RunPlan(data, Variant.AWARE, robust, seed, flipped, label=ROBUST)
+            return RunPlan(data, Variant.AWARE, robust, seed, flipped, label=label)
+        if not flipped and data == "real":
+            return RunPlan(data, Variant.AWARE, tuned, seed)  # its types are wholly right: soft is plain
+        return RunPlan(data, Variant.AWARE, replace(tuned, soft=False), seed, flipped, label=label)
+
+    def flipped_plans(self, data: str) -> list[RunPlan]:
+        """Return plain cross-entropy and the robust recipe with and without flipped labels, the most flipped first."""
+        order = (max(FLIPS), 0.0, *sorted(FLIPS)[:-1])
+        plans = (
+            self.flipped_plan(data, label, flipped, seed)
+            for flipped in order
+            for seed in self.settings.seeds
+            for label in (PLAIN, ROBUST)
+        )
+        return [plan for plan in plans if plan]
 
     def ablation_plans(self, data: str, seeds: Sequence[int] = (0,)) -> Iterator[RunPlan]:
         """Yield our recipe and its changes, all of them as short as the runs that chose the rate."""
@@ -173,7 +192,7 @@ class Study:
 
     def left_out_plans(self, data: str) -> Iterator[RunPlan]:
         """Yield aware and agnostic models that one locale was kept from."""
-        for seed in self.settings.seeds:
+        for seed in self.settings.left_out_seeds:
             for tag in self.settings.left_out[data]:
                 for variant in (Variant.AWARE, Variant.AGNOSTIC):
                     recipe = self.tuned(data, variant)
@@ -187,12 +206,14 @@ class Study:
                 CONSOLE.log(f"{name}: tuning {variant.value}")
                 self.do(self.tuning_plans(name, variant))
             self.do(list(self.main_plans(name)))
-            if name == "real":
-                self.do(list(self.main_plans("real, skewed")))
-                self.do(list(self.flipped_plans("real")))
-        for name in (n for n in ("real", "simulated") if n in self.data):
-            self.do(list(self.left_out_plans(name)))
+        if "real" in self.data:
+            self.do(list(self.main_plans("real, skewed")))
+            self.do(list(self.left_out_plans("real")))
+            self.do(self.flipped_plans("real"))
+            self.do(list(self.ablation_plans("real")))
+            self.do(self.twelve_layer_plans())
         if "simulated" in self.data:
+            self.do(list(self.left_out_plans("simulated")))
             self.do(list(self.ablation_plans("simulated")))
             self.do([self.paper_plan("simulated")])
 

@@ -114,12 +114,21 @@ def smallest_quartile(data: StudyData) -> list[int]:
     return smallest
 
 
-def conflict_top1(data: StudyData, runs: Sequence[RunResult], resamples: int = RESAMPLES) -> Table:
-    """Return the share of conflict queries whose best type is right, (1 + R,), mean over seeds."""
+def conflict_top1(
+    data: StudyData, runs: Sequence[RunResult], rows: NDArray[np.bool_], resamples: int = RESAMPLES
+) -> Table:
+    """Return the share of some conflict queries whose best type is right, (1 + R,), mean over seeds.
+
+    Args:
+        data: the study's.
+        runs: of each seed.
+        rows: (conflicts,) which of them.
+        resamples: R.
+    """
     hits = []
     for run in runs:
         judged = Judged(run.answers["conflicts"][0], data.conflicts, data.members[0])
-        hits.append(judged.top1().astype(float))
+        hits.append(judged.top1()[rows[judged.rows]].astype(float))
     table = np.mean(hits, axis=0)  # (B,)
     random = np.random.default_rng(31)
     drawn = random.integers(len(table), size=(resamples, len(table)))
@@ -189,13 +198,15 @@ class StudyFigures:
         found = self._levels[level]
         return Estimate.of(found[one].mean_recall(locales) - found[other].mean_recall(locales), self._seeds)
 
-    def conflict_difference(self) -> tuple[Estimate, Estimate, Estimate]:
-        """Return top-1 on the conflict set: aware, agnostic, and the difference."""
-        aware = conflict_top1(self.data, self.runs[Variant.AWARE])
-        agnostic = conflict_top1(self.data, self.runs[Variant.AGNOSTIC])
-        draws = (aware, agnostic, aware - agnostic)
-        one, two, three = (Estimate.of(each, self._seeds) for each in draws)
-        return one, two, three
+    def conflict_difference(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return top-1 on some of the conflict queries: aware, agnostic, and the difference."""
+        aware, agnostic = (
+            conflict_top1(self.data, self.runs[variant], rows) for variant in (Variant.AWARE, Variant.AGNOSTIC)
+        )
+        draws = {"aware": aware, "agnostic": agnostic, "difference": aware - agnostic}
+        return {name: Estimate.of(table, self._seeds).plain() for name, table in draws.items()} | {
+            "queries": int(rows.sum())
+        }
 
     def seconds_to_best(self, variant: Variant) -> float:
         """Return training seconds to the best validation figure, all models together, mean over seeds."""
@@ -210,10 +221,8 @@ class StudyFigures:
             "seconds_to_best": {v.value: round(self.seconds_to_best(v), 1) for v in self.runs},
         }
         if len(self.data.conflicts):
-            names = ("aware", "agnostic", "difference")
-            found["conflict_top_1"] = {
-                name: e.plain() for name, e in zip(names, self.conflict_difference(), strict=True)
-            }
+            found["conflict_top_1"] = self.conflict_difference(np.ones(len(self.data.conflicts), dtype=np.bool_))
+            found["conflict_top_1_taught"] = self.conflict_difference(self.data.taught)
         return found
 
     def _level(self, level: int) -> dict[str, Any]:

@@ -59,11 +59,11 @@ def _flipped(study: Study) -> list[dict[str, Any]]:
     """Return recall by recipe and share of flipped labels, and what of the clean recall is lost."""
     found = []
     for name in (n for n in ("real", "simulated") if n in study.data):
-        plans = list(study.flipped_plans(name))
         for label in (PLAIN, ROBUST):
             clean: list[float] = []
             for flipped in (0.0, *FLIPS):
-                runs = [study.result(p) for p in plans if p.label == label and p.flipped == flipped]
+                plans = [study.flipped_plan(name, label, flipped, seed) for seed in study.settings.seeds]
+                runs = [study.result(plan) for plan in plans if plan]
                 recalls = [recall_together(study, name, run, 0) for run in runs if run]
                 if not recalls:
                     continue

@@ -9,7 +9,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +129,7 @@ def _train_side(plan: RunPlan, data: StudyData) -> StudyData:
         train = train.take(np.flatnonzero(drawn))
     if plan.flipped:
         train = with_flipped(train, plan.flipped, seed=plan.seed)
-    return StudyData(
-        data.name, data.locales, data.labels, data.levels, data.names, train, validation, data.test, data.conflicts
-    )
+    return replace(data, train=train, validation=validation)
 
 
 def _train(plan: RunPlan, whole: StudyData, models: NewModels) -> RunResult:
