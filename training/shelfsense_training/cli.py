@@ -18,8 +18,8 @@ from shelfsense_training.commands.index import index
 from shelfsense_training.commands.judge_labels import judge_labels
 from shelfsense_training.commands.judged_queries import judged_queries
 from shelfsense_training.commands.map_tree import map_tree
-from shelfsense_training.commands.onboard import onboard
 from shelfsense_training.commands.mine_labels import mine_labels
+from shelfsense_training.commands.onboard import onboard
 from shelfsense_training.commands.own_tree import own_tree
 from shelfsense_training.commands.simulate import simulate
 from shelfsense_training.commands.starter import starter

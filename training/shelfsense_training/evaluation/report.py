@@ -95,6 +95,7 @@ def level_reports(
                 "locales": {cell.locale: _locale_report(cell) for cell in cells},
                 "mean": _mean_report(cells, [1.0] * len(cells)),
                 "traffic_weighted": _mean_report(cells, [cell.volume for cell in cells]),
+                "together": _locale_report(_together(systems, data, labels, members, bootstrap)),
             }
     return reports
 
@@ -108,26 +109,51 @@ def _cells(
 ) -> Iterator[_Cell]:
     """Yield the locales that have a positive of the level, in the order of their tags."""
     here = any_type(labels[:, members])
-    unmapped = ~any_type(labels)
     locales = np.array([query.locale for query in data.queries])
-    volumes = np.array([query.volume for query in data.queries])
     for locale in sorted(set(locales[here].tolist())):
-        rows = np.flatnonzero((locales == locale) & (here | unmapped))
-        cut = np.ix_(rows, members)
-        figures: dict[Key, Figure] = {_NODES: Ratio(labels[cut].sum(axis=1), here[rows])}
-        for system in systems:
-            own = system_figures(system.scores[cut], system.accepted[cut], labels[cut])
-            figures |= {(system.name, name): figure for name, figure in own.items()}
-        # A locale's draws hang on its own name alone, not on which others the file has.
-        seed = (bootstrap.seed, zlib.crc32(locale.encode()))
-        yield _Cell(
-            locale,
-            len(rows),
-            int(unmapped[rows].sum()),
-            float(volumes[rows].sum()),
-            len(macro_types(labels[cut])),
-            _with_differences(resampled(figures, len(rows), resamples=bootstrap.resamples, seed=seed)),
-        )
+        yield _cell(locale, locales == locale, systems, data, labels, members, bootstrap)
+
+
+def _together(
+    systems: Sequence[System],
+    data: LabelledQueries,
+    labels: NDArray[np.bool_],
+    members: NDArray[np.intp],
+    bootstrap: Bootstrap,
+) -> _Cell:
+    """Return all locales as one: their pairs are ranked together and share one threshold."""
+    everyone = np.ones(len(data.queries), dtype=np.bool_)
+    return _cell("", everyone, systems, data, labels, members, bootstrap)
+
+
+def _cell(  # noqa: PLR0917  what `level_reports` was given, once more
+    locale: str,
+    chosen: NDArray[np.bool_],
+    systems: Sequence[System],
+    data: LabelledQueries,
+    labels: NDArray[np.bool_],
+    members: NDArray[np.intp],
+    bootstrap: Bootstrap,
+) -> _Cell:
+    here = any_type(labels[:, members])
+    unmapped = ~any_type(labels)
+    volumes = np.array([query.volume for query in data.queries])
+    rows = np.flatnonzero(chosen & (here | unmapped))
+    cut = np.ix_(rows, members)
+    figures: dict[Key, Figure] = {_NODES: Ratio(labels[cut].sum(axis=1), here[rows])}
+    for system in systems:
+        own = system_figures(system.scores[cut], system.accepted[cut], labels[cut])
+        figures |= {(system.name, name): figure for name, figure in own.items()}
+    # A locale's draws hang on its own name alone, not on which others the file has.
+    seed = (bootstrap.seed, zlib.crc32(locale.encode()))
+    return _Cell(
+        locale,
+        len(rows),
+        int(unmapped[rows].sum()),
+        float(volumes[rows].sum()),
+        len(macro_types(labels[cut])),
+        _with_differences(resampled(figures, len(rows), resamples=bootstrap.resamples, seed=seed)),
+    )
 
 
 def _with_differences(figures: Mapping[Key, Sampled]) -> dict[Key, Sampled]:

@@ -46,6 +46,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield from _row(*["---"] * 2, *["---:"] * (3 + len(FIGURES)))
         yield from _rows("mean over locales", figures["mean"])
         yield from _rows("weighted by traffic", figures["traffic_weighted"])
+        yield from _rows("all at one threshold", figures["together"])
         for locale, cell in figures["locales"].items():
             yield from _rows(locale, cell)
 
