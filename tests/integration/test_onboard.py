@@ -99,7 +99,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     write_files(folder)
     before = digests(STARTER)
     files = ("--queries", folder / "queries.csv", "--labels", folder / "labels.csv")
-    options = ("--most-steps", 20, "--resamples", 50, "--bundle", STARTER, "--out", folder / "out")
+    options = ("--most-steps", 48, "--resamples", 50, "--bundle", STARTER, "--out", folder / "out")
     return Run(folder, command("onboard", "--locale", "nl-be", *files, *map(str, options)), before)
 
 

@@ -21,12 +21,12 @@ from shelfsense.models.onnx_weights import load_int8
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.text import model_form
-from shelfsense.thresholds import LocaleThresholds, Thresholds
+from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.understander import Understander
 from shelfsense_training.bundle_building import MODEL, TOKENIZER, BundleParts, build_bundle
+from shelfsense_training.calibration.locale_thresholds import fix_locale_thresholds
 from shelfsense_training.calibration.platt import apply_calibration, fit_level
-from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.evaluation.labelled_queries import group_rows
 from shelfsense_training.evaluation.labelled_rows import write_labelled_rows
@@ -44,7 +44,6 @@ from shelfsense_training.progress import CONSOLE
 from shelfsense_training.sampling import SamplingSettings
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
-from shelfsense_training.threshold_fixing import TYPE_PRECISION, least_threshold
 from shelfsense_training.training_rows import write_rows
 from shelfsense_training.validation import ValidationQuery, log_odds_of, logits_of, top1
 from shelfsense_training.variants.query_set import Example, QuerySet, StudyData, query_set
@@ -227,7 +226,7 @@ def _calibrated(
     tree: ProductTypes,
     locales: tuple[str, ...],
 ) -> Thresholds:
-    """Calibrate the model in place and return thresholds, one per level for all locales."""
+    """Calibrate the model in place and return the thresholds of every locale."""
     log_odds = log_odds_of(model, tokenizer, queries)
     right = np.zeros((len(queries), len(tree)), dtype=bool)
     for row, query in zip(right, queries, strict=True):
@@ -236,9 +235,19 @@ def _calibrated(
     apply_calibration(model, tree, levels)
     head = model.classification
     probabilities = torch.sigmoid(torch.from_numpy(log_odds) * head.scale + head.shift).numpy()
-    cuts = tuple(
-        least_threshold(ScoredPairs(probabilities[:, m].ravel(), right[:, m].ravel()), TYPE_PRECISION)
-        for m in tree.by_level.values()
+    known = right.any(1)  # figures of design section 8 are over queries with a right type
+    found = fix_locale_thresholds(
+        probabilities[known],
+        right[known],
+        [query.locale for query, kept in zip(queries, known, strict=True) if kept],
+        tree,
+        tags=(*locales, UNDETERMINED),
     )
-    entry = LocaleThresholds(cuts, "real", 1.0, "fallback")
-    return Thresholds(dict.fromkeys((*locales, UNDETERMINED), entry))
+    return Thresholds(
+        {
+            tag: LocaleThresholds(
+                each.product_types, "real" if each.own else "fallback", NEVER, "fallback", types=each.types
+            )
+            for tag, each in found.items()
+        }
+    )

@@ -48,7 +48,7 @@ class AdaptationSettings:
         seed: of every draw.
     """
 
-    most_passes: int = 10
+    most_passes: int = 20
     most_steps: int = 300
     batch: int = 16
     token_rate: float = 2e-3

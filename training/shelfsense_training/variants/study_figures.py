@@ -212,6 +212,10 @@ class StudyFigures:
         """Return training seconds to the best validation figure, all models together, mean over seeds."""
         return float(np.mean([sum(c.seconds_to_best for c in run.courses) for run in self.runs[variant]]))
 
+    def queries_to_best(self, variant: Variant) -> float:
+        """Return queries read until then, repeats counted: the cost that other work on the machine does not touch."""
+        return float(np.mean([sum(c.queries_to_best for c in run.courses) for run in self.runs[variant]]))
+
     def report(self) -> dict[str, Any]:
         """Return every figure of the main runs."""
         found: dict[str, Any] = {
@@ -219,6 +223,7 @@ class StudyFigures:
             "levels": [self._level(level) for level in range(len(self.data.members))],
             "smallest_quartile": [self.data.locales[i] for i in smallest_quartile(self.data)],
             "seconds_to_best": {v.value: round(self.seconds_to_best(v), 1) for v in self.runs},
+            "queries_to_best": {v.value: round(self.queries_to_best(v)) for v in self.runs},
         }
         if len(self.data.conflicts):
             found["conflict_top_1"] = self.conflict_difference(np.ones(len(self.data.conflicts), dtype=np.bool_))
