@@ -106,6 +106,8 @@ def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
             runs = [r for p in plans if p.left_out == tag and p.variant is variant and (r := study.result(p))]
             rows.append((system, 0, runs, "test"))
             rows += [("aware", n, runs, f"labels{n}") for n in LABELS if variant is Variant.AWARE]
+        if not any(row[2] for row in rows[1:]):
+            continue  # nothing was left out yet: full data alone is no curve
         for system, labels, runs, side in rows:
             answers = [run.answers[side][0] for run in runs if side in run.answers]
             if answers:
@@ -153,14 +155,16 @@ def _gains(found: dict[str, Any]) -> list[dict[str, Any]]:
             for locale, cell in report["levels"][0]["locales"].items():
                 gain = cell["gain"]
                 if gain["value"] is not None:
+                    # In some resamples one model per locale reaches nothing: no finite interval then.
+                    whole = gain["low"] is not None and gain["high"] is not None
                     gains.append(
                         {
                             "data": name,
                             "locale": locale,
                             "training_queries": cell["training_queries"],
                             "gain": gain["value"],
-                            "low": gain["low"],
-                            "high": gain["high"],
+                            "low": gain["low"] if whole else None,
+                            "high": gain["high"] if whole else None,
                             "seeds": gain["seeds"],
                         }
                     )
