@@ -235,11 +235,11 @@ def _calibrated(
     apply_calibration(model, tree, levels)
     head = model.classification
     probabilities = torch.sigmoid(torch.from_numpy(log_odds) * head.scale + head.shift).numpy()
-    known = right.any(1)  # figures of design section 8 are over queries with a right type
+    known = np.flatnonzero(right.any(1))  # figures of design section 8 are over queries with a right type
     found = fix_locale_thresholds(
         probabilities[known],
         right[known],
-        [query.locale for query, kept in zip(queries, known, strict=True) if kept],
+        [queries[i].locale for i in known.tolist()],
         tree,
         tags=(*locales, UNDETERMINED),
     )
