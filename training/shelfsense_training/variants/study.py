@@ -178,6 +178,11 @@ class Study:
                 for label, change in ABLATIONS.items():
                     yield RunPlan(data, Variant.AWARE, change(short), seed, label=label)
 
+    def adapter_plan(self, data: str, seed: int = 0) -> RunPlan | None:
+        """Return the aware variant with an adapter per locale, trained as long as the main runs."""
+        tuned = self.tuned(data, Variant.AWARE)
+        return RunPlan(data, Variant.AWARE, replace(tuned, adapters=8), seed, label="adapters") if tuned else None
+
     def paper_plan(self, data: str) -> RunPlan:
         """Return the paper's recipe, locale-aware."""
         return RunPlan(data, Variant.AWARE, PAPER, label="paper")
@@ -215,7 +220,8 @@ class Study:
         if "simulated" in self.data:
             self.do(list(self.left_out_plans("simulated")))
             self.do(list(self.ablation_plans("simulated")))
-            self.do([self.paper_plan("simulated")])
+            with_adapters = self.adapter_plan("simulated")
+            self.do([self.paper_plan("simulated"), *([with_adapters] if with_adapters else [])])
 
 
 def _with_rate(recipe: Recipe, rate: float) -> Recipe:

@@ -13,7 +13,7 @@ from shelfsense_training.variants.locale_learning import LABELS
 from shelfsense_training.variants.promise import promise
 from shelfsense_training.variants.recipe import Variant
 from shelfsense_training.variants.study import FLIPS, PLAIN, ROBUST, Study
-from shelfsense_training.variants.study_figures import StudyFigures, recall_of_locale
+from shelfsense_training.variants.study_figures import StudyFigures, conflict_top1, recall_of_locale
 from shelfsense_training.variants.top_answers import Judged, by_locale
 from shelfsense_training.variants.trained_run import RunPlan, RunResult
 
@@ -32,6 +32,7 @@ def write_report(study: Study, out: Path) -> dict[str, Any]:
     found["ablations"] = [row for name in study.data for row in _ablations(study, name)]
     found["cold_start"] = [row for name in study.settings.left_out if name in study.data for row in _cold(study, name)]
     found["twelve_layers"] = _twelve(study)
+    found["adapters"] = _adapters(study)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / FIGURES, found)
     _write(out / PAGE, {"variants": _bars(found), "gains": _gains(found), "cold_start": found["cold_start"]})
@@ -119,6 +120,24 @@ def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
                     "metric": "R@P0.8",
                     **recall_of_locale(data, 0, place, answers).plain(),
                 }
+
+
+def _adapters(study: Study) -> list[dict[str, float]]:
+    """Return what an adapter per locale gives where a query's meaning hangs on its store."""
+    found = []
+    for name, data in study.data.items():
+        plan = study.adapter_plan("real" if name.startswith("real") else name)
+        run = study.result(plan) if plan and plan.data == name else None
+        if run and len(data.conflicts):
+            whole = np.ones(len(data.conflicts), dtype=np.bool_)
+            found.append(
+                {
+                    "conflict_top_1": round(float(conflict_top1(data, [run], whole)[0]), 4),
+                    "conflict_top_1_taught": round(float(conflict_top1(data, [run], data.taught)[0]), 4),
+                    "recall_mean_over_locales": round(recall_everywhere(study, name, run), 4),
+                }
+            )
+    return found
 
 
 def _twelve(study: Study) -> list[dict[str, float]]:
