@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ HEADS = (
 def one_thread() -> None:
     """Tiny tensors gain nothing from threads, and waiting ones spin."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def denormal_numbers() -> Iterator[None]:
+    """Give back what a training command turned off for its whole process: other tests draw denormal numbers."""
+    yield
+    torch.set_flush_denormal(False)  # noqa: FBT003  torch's own signature
 
 
 @pytest.fixture(scope="session")
