@@ -34,7 +34,7 @@ def one_thread() -> None:
 def denormal_numbers() -> Iterator[None]:
     """Give back what a training command turned off for its whole process: other tests draw denormal numbers."""
     yield
-    torch.set_flush_denormal(False)  # noqa: FBT003  torch's own signature
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
