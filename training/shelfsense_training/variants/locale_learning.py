@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import nn
 
 from shelfsense.models.locale_adapters import LocaleAdapters
 from shelfsense.models.understander_model import UnderstanderModel
@@ -51,27 +52,14 @@ def learn_locale(
         recipe: whose objective is used.
         seed: of the draws.
     """
-    learner = copy.copy(model)
-    learner._modules = dict(model._modules)  # noqa: SLF001  shares every frozen part, owns what it replaces
-    learner.backbone = copy.copy(model.backbone)
-    learner.backbone._modules = dict(model.backbone._modules)  # noqa: SLF001
-    tokens = copy.deepcopy(model.backbone.locale_embeddings)
-    if tokens is None:
-        raise ValueError("the network has no locale tokens; train the aware variant")
-    with torch.no_grad():
-        tokens.weight[place] = tokens.weight[len(data.locales)]  # und
-    learner.backbone.locale_embeddings = tokens
-    torch.manual_seed(seed)
-    learner.adapters = LocaleAdapters(
-        model.backbone.width, [int(i == place) for i in range(len(data.locales) + 1)], rank=_RANK
-    )
+    learner, tokens, adapters = _learner(model, len(data.locales), place, seed=seed)
     frozen = {name: p.requires_grad for name, p in model.named_parameters()}
     for parameter in model.parameters():
         parameter.requires_grad = False
     tokens.weight.requires_grad = True
     groups = [
         {"params": [tokens.weight], "peak": _TOKEN_RATE},
-        {"params": list(learner.adapters.parameters()), "peak": _ADAPTER_RATE},
+        {"params": list(adapters.parameters()), "peak": _ADAPTER_RATE},
     ]
     optimizer = torch.optim.Adam(groups, lr=0.0)
     levels = [torch.from_numpy(members) for members in data.members]
@@ -93,3 +81,23 @@ def learn_locale(
     for name, parameter in model.named_parameters():
         parameter.requires_grad = frozen[name]
     return answers
+
+
+def _learner(
+    model: UnderstanderModel, locales: int, place: int, *, seed: int
+) -> tuple[UnderstanderModel, nn.Embedding, LocaleAdapters]:
+    """Return a network that shares every part of a model but its locale tokens and adapters, which are its own."""
+    learner = copy.copy(model)
+    learner._modules = dict(model._modules)  # noqa: SLF001  shares every frozen part, owns what it replaces
+    learner.backbone = copy.copy(model.backbone)
+    learner.backbone._modules = dict(model.backbone._modules)  # noqa: SLF001
+    tokens = copy.deepcopy(model.backbone.locale_embeddings)
+    if tokens is None:
+        raise ValueError("the network has no locale tokens; train the aware variant")
+    with torch.no_grad():
+        tokens.weight[place] = tokens.weight[locales]  # und
+    learner.backbone.locale_embeddings = tokens
+    torch.manual_seed(seed)
+    adapters = LocaleAdapters(model.backbone.width, [int(i == place) for i in range(locales + 1)], rank=_RANK)
+    learner.adapters = adapters
+    return learner, tokens, adapters
