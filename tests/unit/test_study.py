@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shelfsense.errors import InputRefused
 from shelfsense.locales import Locales
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense_training.variants import trained_run
@@ -57,6 +58,12 @@ def test_a_run_is_done_once_and_read_from_then_on(tmp_path: Path, monkeypatch: p
     assert done.answers.keys() == again.answers.keys() == {"test", "conflicts", "validation"}
     assert np.array_equal(done.answers["test"][0].labels, again.answers["test"][0].labels)
     assert again.courses == done.courses
+
+
+def test_a_run_of_another_recipe_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    assert run(PLAN, data(), models(), tmp_path)
+    with pytest.raises(InputRefused, match="another recipe"):
+        load_run(replace(PLAN, recipe=replace(RECIPE, passes=2)), data(), tmp_path)
 
 
 def test_a_run_that_another_process_holds_is_left_to_it(tmp_path: Path) -> None:

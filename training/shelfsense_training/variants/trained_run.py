@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shelfsense.errors import InputRefused
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.variants.flipped_labels import with_flipped
@@ -104,11 +105,19 @@ def run(plan: RunPlan, data: StudyData, models: NewModels, folder: Path) -> RunR
 
 
 def load_run(plan: RunPlan, data: StudyData, folder: Path) -> RunResult | None:
-    """Read a finished run, None where there is none."""
+    """Read a finished run, None where there is none.
+
+    Raises:
+        InputRefused: when the folder holds a run of that name that was trained by another recipe.
+    """
     kept = folder / plan.name
     if not (kept / "course.json").exists():
         return None
     record = json.loads((kept / "course.json").read_text(encoding="utf-8"))
+    if record["plan"]["recipe"] != asdict(plan.recipe):
+        raise InputRefused(
+            f"{kept}: was trained by another recipe than this study's; move it away or name another folder"
+        )
     levels = range(1, len(data.members) + 1)
     answers = {
         side: [TopAnswers.load(kept / f"{side}_{level}.npz") for level in levels]
