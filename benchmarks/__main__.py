@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import bad_input, fresh_clone, latency, one_for_all, refusals, startup, throughput
-from benchmarks.finding import ROOT, Benchmark, BenchmarkFailed, Setting
+from benchmarks import bad_input, fresh_clone, head_search, latency, one_for_all, refusals, startup, throughput
+from benchmarks.finding import QUERY_VECTORS, ROOT, Benchmark, BenchmarkFailed, Setting
 from benchmarks.machine import describe_machine
 from benchmarks.records import append_record, read_records, record
 from benchmarks.results_page import part, write_page
@@ -23,19 +23,24 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": latency.measure,
     "throughput": throughput.measure,
     "one_for_all": one_for_all.measure,
+    "head_search": head_search.measure,
     "bad_input": bad_input.measure,
     "refusals": refusals.measure,
     "fresh_clone": fresh_clone.measure,
 }
 """Every benchmark, in the order of the results page."""
 
-_ONLY_WHEN_NAMED = {"fresh_clone"}  # it downloads the whole installation
+_ONLY_WHEN_NAMED = {"fresh_clone", "head_search"}  # they download the whole installation, or embed a million queries
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of: {', '.join(BENCHMARKS)}.")]
 BundleOption = Annotated[Path, typer.Option(help="Bundle folder.")]
 OutOption = Annotated[Path, typer.Option(help="JSON file the findings are added to.")]
 PageOption = Annotated[Path, typer.Option(help="Page whose section is written again from that file.")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="A twentieth of the work; prints, and writes nothing.")]
+VectorsOption = Annotated[
+    Path, typer.Option(help="head_search: folder with vectors.npy, or one to keep embedded queries in.")
+]
+QueriesOption = Annotated[str, typer.Option(metavar="LOCALE=FILE", help="head_search: real queries, one a line.")]
 TestsOption = Annotated[bool, typer.Option("--with-tests", help="fresh_clone: also time make test.")]
 
 
@@ -47,13 +52,15 @@ def main(
     page: PageOption = ROOT / "docs" / "results.md",
     quick: QuickOption = False,
     with_tests: TestsOption = False,
+    vectors: VectorsOption = QUERY_VECTORS,
+    queries: QueriesOption = "",
 ) -> None:
-    """Measure, all but fresh_clone unless named."""
+    """Measure, all but fresh_clone and head_search unless named."""
     names = names or [name for name in BENCHMARKS if name not in _ONLY_WHEN_NAMED]
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         raise typer.BadParameter(f"no benchmark is called {min(unknown)}; choose of {', '.join(BENCHMARKS)}")
-    setting = Setting(bundle.resolve(), quick=quick, with_tests=with_tests)
+    setting = Setting(bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries)
     try:
         holds = [_run(name, setting, out, page) for name in names]
     except BundleRefused as error:

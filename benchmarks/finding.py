@@ -10,6 +10,9 @@ from typing import TypeAlias
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
 
+QUERY_VECTORS = ROOT / "work" / "head_search"
+"""Where a million embedded queries are kept unless another folder is named; git does not see it."""
+
 _QUICK = 20
 
 
@@ -25,11 +28,15 @@ class Setting:
         bundle: a verified bundle folder.
         quick: a twentieth of the work, to see that a benchmark runs; such figures are never written down.
         with_tests: whether `fresh_clone` also times ``make test``.
+        vectors: folder of the vectors that `head_search` searches, or where it keeps those it makes.
+        queries: real queries among those it makes, as ``LOCALE=FILE``, one a line; empty for none.
     """
 
     bundle: Path
     quick: bool = False
     with_tests: bool = False
+    vectors: Path = QUERY_VECTORS
+    queries: str = ""
 
     def times(self, full: int) -> int:
         """Return how often to repeat what a full run repeats `full` times."""

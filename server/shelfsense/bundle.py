@@ -21,8 +21,11 @@ from shelfsense.errors import BundleRefused
 FORMAT_VERSION = 2
 """Newest bundle format this code reads. A bundle is written in the oldest format that says all it holds."""
 
-_SINCE_2 = "type_map.json"
-"""What a reader of format 1 would pass over, and answer with other types than the bundle's own."""
+_SINCE_2 = frozenset({"type_map.json", "head_index/vectors_int8.npy"})
+"""What a reader of format 1 would pass over, and answer with other types than the bundle's own, or cannot read."""
+
+_SINCE_2_KEY = "attributes"
+"""The manifest's key where the network has an attribute head: a reader of format 1 would leave its gate out."""
 
 MANIFEST = "manifest.json"
 MANIFEST_DIGEST = "manifest.sha256"
@@ -101,7 +104,8 @@ def write_bundle(out: Path | str, manifest: Mapping[str, Any], files: Mapping[st
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
     listed = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
-    version = 2 if _SINCE_2 in files or _calibrated_per_locale(files) else 1
+    newer = not _SINCE_2.isdisjoint(files) or _SINCE_2_KEY in manifest or _calibrated_per_locale(files)
+    version = 2 if newer else 1
     full = {**manifest, "format_version": version, "files": dict(sorted(listed.items()))}
     text = (json.dumps(full, ensure_ascii=False, indent=1) + "\n").encode()
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))

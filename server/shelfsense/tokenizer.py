@@ -93,6 +93,11 @@ class QueryTokenizer:
         # A Unigram vocabulary still holds "</s>" as a piece like any other: what spells one is unknown.
         return [self.unk if i in self._special else i for i in ids]
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of `encode` stands in the text: its first character and the one after its last."""
+        found: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return found
+
     def locale_id(self, tag: str) -> int:
         """Return the id of a resolved locale's token."""
         return self.vocabulary_size + self.locales.token(tag)

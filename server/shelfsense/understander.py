@@ -2,7 +2,7 @@
 
 Three steps, so that a batcher can put its queue between them: `prepare` (cheap, one query, raises
 what is wrong with it), `infer` (the network, a batch), `answer` (cheap, one query).
-B queries, L product types, E embedding.
+T tokens, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.bundle import MANIFEST, Bundle
-from shelfsense.engines.engine import Engine, EngineOutput, load_engine
+from shelfsense.engines.engine import Engine, EngineOutput, EngineRow, load_engine
 from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
 from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.locales import UNDETERMINED, Locales, language_of
@@ -24,6 +25,7 @@ from shelfsense.mapped_ranking import MappedRanking
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
+from shelfsense.reformulation.attribute_spans import Spans, attribute_spans
 from shelfsense.reformulation.head_index import HeadIndex
 from shelfsense.reformulation.reformulator import Asked, Reformulator
 from shelfsense.text import check_text, model_form
@@ -198,15 +200,14 @@ class Understander:
             EngineUnavailable: when it fails, or answers what is no number.
         """
         output = self._engine.run([each.token_ids for each in prepared])
-        if not (np.isfinite(output.probabilities).all() and np.isfinite(output.embeddings).all()):
+        if not all(np.isfinite(x).all() for x in (output.probabilities, output.embeddings, *(output.attributes or ()))):
             raise EngineUnavailable("the network answered a value that is no number; load another bundle")
         return output
 
     def answer(
         self,
         prepared: Prepared,
-        probabilities: NDArray[np.float32],
-        embedding: NDArray[np.float32],
+        row: EngineRow,
         options: Options,
         *,
         product_types: bool = True,
@@ -220,17 +221,17 @@ class Understander:
 
         Args:
             prepared: the query.
-            probabilities: (L,) its row of the engine's output.
-            embedding: (E,) its row of the engine's output.
+            row: its row of the engine's output.
             options: how much to answer.
             product_types: answer product types; they are empty otherwise.
             reformulations: answer reformulations; they are empty otherwise.
         """
-        ranked = self._ranking.rank(probabilities, prepared.locale, options.top_k, known=prepared.known)
+        ranked = self._ranking.rank(row.probabilities, prepared.locale, options.top_k, known=prepared.known)
         found: list[Reformulation] = []
         if reformulations:
-            asked = Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known)
-            found = self._reformulator.reformulate(asked, embedding, ranked.probabilities, options)
+            spans = None if row.attributes is None else cache(partial(self.attribute_spans, prepared, row.attributes))
+            asked = Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known, spans)
+            found = self._reformulator.reformulate(asked, row.embedding, ranked.probabilities, options)
         return Understanding(
             product_types=ranked.best if product_types else (),
             reformulations=tuple(found),
@@ -238,6 +239,15 @@ class Understander:
             truncated=prepared.truncated,
             bundle_version=self.bundle.version,
         )
+
+    def attribute_spans(self, prepared: Prepared, attributes: NDArray[np.float32]) -> Spans:
+        """Return the colours, brands, materials and units that a query names.
+
+        Args:
+            prepared: the query.
+            attributes: (T, K) what the engine says of its tokens.
+        """
+        return attribute_spans(prepared.model_text, self._tokenizer.offsets(prepared.model_text), attributes)
 
     def describe(self) -> ModelDescription:
         """Return what the bundle is and promises."""
@@ -260,11 +270,8 @@ class Understander:
         if not queries:
             return []
         prepared = [self.prepare(query) for query in queries]
-        output = self.infer(prepared)
-        return [
-            self.answer(each, probabilities, embedding, options)
-            for each, probabilities, embedding in zip(prepared, output.probabilities, output.embeddings, strict=True)
-        ]
+        rows = self.infer(prepared).rows()
+        return [self.answer(each, row, options) for each, row in zip(prepared, rows, strict=True)]
 
     def _describe(self, tag: str) -> LocaleDescription:
         entry = self.thresholds.by_locale[tag]

@@ -149,8 +149,7 @@ def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, 
     accepted = accepted_types(types, output.probabilities, threshold_rows(thresholds, prepared, types), known)
     expected = np.zeros_like(accepted)
     for i, each in enumerate(prepared):
-        raw = understander.infer([each])
-        answer = served.answer(each, raw.probabilities[0], raw.embeddings[0], Options(top_k=100))
+        answer = served.answer(each, understander.infer([each]).rows()[0], Options(top_k=100))
         expected[i, [types.index[found.id] for found in answer.product_types if found.accepted]] = True
     assert accepted.tolist() == expected.tolist()
     assert 0 < accepted.sum() < accepted.size

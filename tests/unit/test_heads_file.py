@@ -22,7 +22,7 @@ def written(folder: Path, text: str, name: str = "heads.csv") -> Path:
 
 
 def read(path: Path) -> list[tuple[str, str, float]]:
-    return [(head.query, head.locale, head.volume) for head in read_heads_file(path, LOCALES)]
+    return [(head.query, head.locale, head.volume) for head in read_heads_file(path, LOCALES).heads]
 
 
 EXPECTED = [("Running shoes", "en", 120.0), ("Hose, kurz", "de", 7.5)]
@@ -48,7 +48,7 @@ def test_parquet_is_read(tmp_path: Path) -> None:
 
 
 def test_a_volume_of_the_shops_own_is_no_estimate(tmp_path: Path) -> None:
-    assert not read_heads_file(written(tmp_path, HEADER + "tv,en,1\n"), LOCALES)[0].volume_is_estimate
+    assert not read_heads_file(written(tmp_path, HEADER + "tv,en,1\n"), LOCALES).heads[0].volume_is_estimate
 
 
 def test_tags_resolve_to_the_bundles_locales(tmp_path: Path) -> None:
@@ -58,6 +58,19 @@ def test_tags_resolve_to_the_bundles_locales(tmp_path: Path) -> None:
 def test_volumes_of_equal_queries_of_one_locale_add_up(tmp_path: Path) -> None:
     rows = "Red Shoes,en,10\nred  shoes,en-US,5\nred shoes,de,1\n"
     assert sorted(volume for _, _, volume in read(written(tmp_path, HEADER + rows))) == [1.0, 15.0]
+
+
+def test_it_says_what_became_of_the_rows(tmp_path: Path) -> None:
+    rows = "Red Shoes,en,10\nred  shoes,en-US,5\nred shoes,de,1\nme@example.com,en,3\nyou@example.com shoes,en,2\n"
+    read = read_heads_file(written(tmp_path, HEADER + rows), LOCALES)
+    assert (read.rows, len(read.heads), read.merged, dict(read.dropped)) == (5, 2, 1, {"e-mail": 2})
+    assert str(read) == "5 rows read, 1 merged, 2 dropped (e-mail 2)"
+    assert str(read_heads_file(written(tmp_path, HEADER + "tv,en,1\n"), LOCALES)) == "1 rows read, 0 merged, 0 dropped"
+
+
+def test_a_file_of_personal_data_alone_holds_no_heads(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="holds no heads"):
+        read_heads_file(written(tmp_path, HEADER + "me@example.com,en,3\n"), LOCALES)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from shelfsense.bundle import write_bundle
 from shelfsense.errors import BundleRefused
 from shelfsense.product_types import ProductTypeNode, ProductTypes
 from shelfsense.query import Options
+from shelfsense.reformulation.attribute_spans import AttributeSpan, spans_to_text
 from shelfsense.reformulation.head_index import Head, HeadIndex, head_index_files
 from shelfsense.reformulation.reformulator import Asked, Reformulator
 from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
@@ -165,3 +166,46 @@ def test_a_head_of_a_locale_outside_the_bundle_is_refused(tmp_path: Path) -> Non
     heads = index_of(tmp_path, [(Head("x", "sv", 1.0), 1.0)])
     with pytest.raises(BundleRefused, match="no locale of the bundle"):
         Reformulator(heads, THRESHOLDS, TYPES)
+
+
+def test_words_otherwise_written_are_the_same_words_in_one_language_only(reformulator: Reformulator) -> None:
+    best = ask(reformulator, "Blaue-Schuhe", "de")[0]
+    assert (best.query, best.score, best.accepted) == ("blaue schuhe", 1.0, True)
+    other = ask(reformulator, "red-shoes", "de", cross_locale=True, include_refused=True, max_reformulations=50)
+    assert 1.0 not in [each.score for each in other if each.query == "red shoes"]
+
+
+def test_what_the_query_names_must_be_in_the_head(tmp_path: Path) -> None:
+    leather = spans_to_text([AttributeSpan("material", "leder")])
+    heads = [
+        (Head("rote schuhe", "de", 9.0, attributes=spans_to_text([AttributeSpan("color", "rote")])), 0.98),
+        (Head("blaue schuhe", "de", 8.0), 0.97),
+        (Head("rote schuhe leder", "de", 7.0, attributes=leather), 0.96),
+        (Head("rotes schuhwerk", "de", 6.0), 0.95),
+        (Head("grüne schuhe", "de", 5.0), 0.5),
+    ]
+    reformulator = Reformulator(index_of(tmp_path, heads), THRESHOLDS, TYPES)
+    looked = []
+
+    def spans() -> tuple[AttributeSpan, ...]:
+        looked.append(1)
+        return (AttributeSpan("color", "roter"),)
+
+    asked = Asked("roter treter", "roter treter", "de", spans=spans)
+    found = reformulator.reformulate(asked, EMBEDDING, WEAR, Options(include_refused=True, max_reformulations=50))
+    assert {each.query: each.refusal for each in found} == {
+        "rote schuhe": "",
+        "blaue schuhe": "color roter is missing",
+        "rote schuhe leder": "material leder is missing from the query",
+        "rotes schuhwerk": "",
+        "grüne schuhe": "below the threshold 0.87",
+    }
+    assert len(looked) == 4  # not for the head below the threshold
+
+
+def test_negation_audience_and_opposites_refuse(tmp_path: Path) -> None:
+    heads = [(Head("tee ohne zucker", "de", 1.0), 0.95), (Head("tee", "de", 1.0), 0.95)]
+    reformulator = Reformulator(index_of(tmp_path, heads), THRESHOLDS, TYPES)
+    found = ask(reformulator, "zuckerfreier tee warm", "de", include_refused=True)
+    assert {each.query: each.accepted for each in found} == {"tee ohne zucker": True, "tee": False}
+    assert [each.refusal for each in found if not each.accepted] == ["does not exclude zucker"]

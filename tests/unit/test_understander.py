@@ -150,8 +150,8 @@ def test_emoji_get_an_honest_answer(understander: Understander, a_tag: str) -> N
     prepared = understander.prepare(Query("𓀀𓀁𓀂", a_tag))
     assert not prepared.known
     certain = np.ones(len(understander.product_types), dtype=np.float32)
-    embedding = understander.infer([prepared]).embeddings[0]
-    answer = understander.answer(prepared, certain, embedding, options)
+    row = understander.infer([prepared]).rows()[0]
+    answer = understander.answer(prepared, row._replace(probabilities=certain), options)
     assert answer.product_types
     assert not any(each.accepted for each in answer.product_types)
     assert answer.reformulations == ()
@@ -159,8 +159,7 @@ def test_emoji_get_an_honest_answer(understander: Understander, a_tag: str) -> N
 
 def test_only_the_parts_asked_for_are_answered(understander: Understander, a_tag: str) -> None:
     prepared = understander.prepare(Query("red shoes", a_tag))
-    output = understander.infer([prepared])
-    row = (prepared, output.probabilities[0], output.embeddings[0], Options())
+    row = (prepared, understander.infer([prepared]).rows()[0], Options())
     assert understander.answer(*row, product_types=False).product_types == ()
     assert understander.answer(*row, reformulations=False).reformulations == ()
     assert understander.answer(*row, reformulations=False).product_types != ()

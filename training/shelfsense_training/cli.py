@@ -16,9 +16,12 @@ from shelfsense_training.commands.import_backbone import import_backbone
 from shelfsense_training.commands.import_ubi import import_ubi
 from shelfsense_training.commands.index import index
 from shelfsense_training.commands.judge_labels import judge_labels
+from shelfsense_training.commands.judge_pairs import judge_pairs
 from shelfsense_training.commands.judged_queries import judged_queries
 from shelfsense_training.commands.map_tree import map_tree
+from shelfsense_training.commands.mine_heads import mine_heads
 from shelfsense_training.commands.mine_labels import mine_labels
+from shelfsense_training.commands.mine_pairs import mine_pairs
 from shelfsense_training.commands.onboard import onboard
 from shelfsense_training.commands.own_tree import own_tree
 from shelfsense_training.commands.simulate import simulate
@@ -51,10 +54,13 @@ app.command()(import_backbone)
 app.command()(import_ubi)
 app.command()(index)
 app.command()(judge_labels)
+app.command()(judge_pairs)
 app.command()(judged_queries)
 app.command()(map_tree)
 app.command()(onboard)
+app.command()(mine_heads)
 app.command()(mine_labels)
+app.command()(mine_pairs)
 app.command()(own_tree)
 app.command()(simulate)
 app.command()(starter)

@@ -1,10 +1,15 @@
-"""Reads a shop's own head queries: ``query, locale, volume`` in CSV, TSV or Parquet."""
+"""Reads a shop's own head queries: ``query, locale, volume`` in CSV, TSV or Parquet.
+
+Queries with personal data are left out: a head is shown to other shoppers.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,11 +18,37 @@ from shelfsense.errors import InputRefused, InvalidQuery
 from shelfsense.locales import UNDETERMINED, Locales
 from shelfsense.reformulation.head_index import Head
 from shelfsense.text import normal_form
+from shelfsense_training.onboarding.personal_data import personal_data
 
 COLUMNS = ("query", "locale", "volume")
 
 
-def read_heads_file(path: Path, locales: Sequence[str]) -> list[Head]:
+@dataclass(frozen=True, slots=True)
+class HeadsFile:
+    """What a file of heads held.
+
+    Attributes:
+        heads: each query of a locale once.
+        rows: rows read.
+        dropped: rows left out by what they hold: ``e-mail``, ``card`` or ``phone``.
+    """
+
+    heads: list[Head]
+    rows: int
+    dropped: Mapping[str, int]
+
+    @property
+    def merged(self) -> int:
+        """How many rows went into the head of an earlier one."""
+        return self.rows - sum(self.dropped.values()) - len(self.heads)
+
+    def __str__(self) -> str:
+        dropped = sum(self.dropped.values())
+        why = f" ({', '.join(f'{kind} {count:,}' for kind, count in sorted(self.dropped.items()))})" if dropped else ""
+        return f"{self.rows:,} rows read, {self.merged:,} merged, {dropped:,} dropped{why}"
+
+
+def read_heads_file(path: Path, locales: Sequence[str]) -> HeadsFile:
     """Return the heads of a file; of equal queries of one locale the volumes are added up.
 
     Args:
@@ -29,17 +60,24 @@ def read_heads_file(path: Path, locales: Sequence[str]) -> list[Head]:
     """
     resolver = Locales(locales)
     found: dict[tuple[str, str], Head] = {}
+    rows, dropped = 0, Counter[str]()
     for line, row in _rows(path):
+        rows += 1
         place = f"{path}: line {line}"
         locale = _locale(resolver, row["locale"], place)
         if not row["query"].strip():
             raise InputRefused(f"{place}: query is empty; remove the row")
+        volume = _volume(row["volume"], place)
+        kind = personal_data(row["query"])
+        if kind:
+            dropped[kind] += 1
+            continue
         key = (normal_form(row["query"]), locale)
-        volume = _volume(row["volume"], place) + (found[key].volume if key in found else 0.0)
+        volume += found[key].volume if key in found else 0.0
         found[key] = Head(query=row["query"].strip(), locale=locale, volume=volume)
     if not found:
-        raise InputRefused(f"{path}: holds no heads; give it rows of query, locale, volume")
-    return list(found.values())
+        raise InputRefused(f"{path}: holds no heads; give it rows of query, locale, volume without personal data")
+    return HeadsFile(list(found.values()), rows, dropped)
 
 
 def _locale(resolver: Locales, tag: str, place: str) -> str:

@@ -4,7 +4,7 @@ Linear layers, norms and activations see the batch's tokens as one matrix; atten
 queries of one length at a time. Queries are three to thirty tokens long, so a padded batch spends a
 third of its arithmetic on nothing, and torch's fused attention is slow at such lengths on a CPU. Same weights and same answers as `UnderstanderModel.forward` (a test holds both together).
 
-B queries, S tokens of the whole batch, b queries of T tokens, D width, H heads.
+B queries, S tokens of the whole batch, b queries of T tokens, D width, H heads, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -62,19 +62,40 @@ def pack(sequences: Sequence[Sequence[int]]) -> PackedBatch:
 
 
 def packed_forward(model: UnderstanderModel, batch: PackedBatch) -> ModelOutput:
-    """Answer a packed batch, in the order its sequences were given in."""
+    """Answer a packed batch, in the order its sequences were given in; attributes (S, K) in the packed order."""
     locale_tokens = batch.tokens[batch.positions == 1][batch.back]  # (B,)
-    return model.answer(packed_pooled(model, batch), locale_tokens)
+    states = _encode(model.backbone, batch)
+    pooled = _side_by_side(model, states, batch)
+    return model.answer(pooled, locale_tokens, torch.cat([states[model.middle], states[-1]], dim=-1))
+
+
+def packed_states(model: UnderstanderModel, batch: PackedBatch) -> Tensor:
+    """Return what the embedding head reads, (B, layers x D), in the order the sequences were given in."""
+    return _side_by_side(model, _encode(model.backbone, batch), batch)
 
 
 def packed_pooled(model: UnderstanderModel, batch: PackedBatch) -> Tensor:
-    """Return the pooled queries (B, D) of a packed batch, in the order its sequences were given in."""
-    hidden = _encode(model.backbone, batch).float()  # (S, D)
+    """Return the last layer's pooled queries (B, D) of a packed batch, in the order its sequences were given in."""
+    return packed_last(model.backbone, batch)
+
+
+def packed_last(backbone: Backbone, batch: PackedBatch) -> Tensor:
+    """Return the last layer's pooled sequences (B, D) of a packed batch, in the order they were given in."""
+    return _pooled(_encode(backbone, batch)[-1].float(), batch)
+
+
+def _side_by_side(model: UnderstanderModel, states: list[Tensor], batch: PackedBatch) -> Tensor:
+    return torch.cat([_pooled(state.float(), batch) for state in states[-model.embedding.states :]], dim=-1)
+
+
+def _pooled(hidden: Tensor, batch: PackedBatch) -> Tensor:
+    """Average the hidden states (S, D) of each sequence: (B, D), in the caller's order."""
     sums = hidden.new_zeros(len(batch.lengths), hidden.shape[1]).index_add(0, batch.owners, hidden)
     return (sums / batch.lengths[:, None])[batch.back]
 
 
-def _encode(backbone: Backbone, batch: PackedBatch) -> Tensor:
+def _encode(backbone: Backbone, batch: PackedBatch) -> list[Tensor]:
+    """Return the hidden states (S, D) after every layer."""
     embeddings = backbone.encoder.embeddings
     words = embeddings.word_embeddings(batch.tokens.clamp_max(backbone.text_vocabulary - 1))
     if backbone.locale_embeddings is not None:
@@ -83,10 +104,12 @@ def _encode(backbone: Backbone, batch: PackedBatch) -> Tensor:
         words = torch.where(is_locale[:, None], locale, words)
     hidden: Tensor = words + embeddings.position_embeddings(batch.positions)
     hidden = embeddings.dropout(embeddings.LayerNorm(hidden))
+    states = []
     for layer in backbone.encoder.transformer.layer:
         hidden = layer.sa_layer_norm(_attention(layer.attention, hidden, batch.runs) + hidden)
         hidden = layer.output_layer_norm(layer.ffn(hidden) + hidden)
-    return hidden
+        states.append(hidden)
+    return states
 
 
 def _attention(attention: Any, hidden: Tensor, runs: Sequence[tuple[int, int]]) -> Tensor:

@@ -3,7 +3,7 @@
     shelfsense-train starter --work work --out bundles/starter
 
 wheels -> trimmed teacher -> texts and teacher vectors -> six-layer student -> labelled rows ->
-fine-tuning -> calibration and thresholds -> bundle with heads.
+fine-tuning -> what means the same, and attributes -> calibration and thresholds -> bundle with heads.
 """
 
 from __future__ import annotations
@@ -30,9 +30,15 @@ from shelfsense_training.distillation import DistillationSettings, distil, teach
 from shelfsense_training.e5_wheel import E5Wheel
 from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
 from shelfsense_training.head_initialisation import initialise_head
+from shelfsense_training.retrieval.graded_queries import GradedQueries
+from shelfsense_training.retrieval.grown_student import fit_embedding, grow
+from shelfsense_training.retrieval.joint_tuning import JointData, JointSettings, JointTuning
+from shelfsense_training.retrieval.meaning_pairs import MeaningPairs, read_spellings
+from shelfsense_training.retrieval.meaning_validation import MeaningValidation
+from shelfsense_training.retrieval.tagged_queries import ComposedSpans, read_human_spans
 from shelfsense_training.sampling import SamplingSettings
 from shelfsense_training.sources.lexicon import read_heads
-from shelfsense_training.sources.splits import hash_bucket
+from shelfsense_training.sources.splits import Split, hash_bucket
 from shelfsense_training.sources.taxonomy import Taxonomy
 from shelfsense_training.sources.unlabelled import read_unlabelled
 from shelfsense_training.starter_bundle import StarterParts, write_starter_bundle
@@ -92,6 +98,8 @@ class StarterSettings:
         names: the first part of fine-tuning, which learns the tree's vocabulary in every language.
         queries: the second part, which learns how shoppers ask, and what is no product.
         settling: the third part, of the same rows, in which the learning rate falls.
+        joint: the last part, which learns what means the same and what an attribute is.
+        embedding_texts: texts that the embedding head over all layers starts from.
     """
 
     vocabulary: int = 140_000
@@ -105,6 +113,8 @@ class StarterSettings:
     names: FineTuningSettings = field(default_factory=lambda: NAMES)
     queries: FineTuningSettings = field(default_factory=lambda: QUERIES)
     settling: FineTuningSettings = field(default_factory=lambda: SETTLING)
+    joint: JointSettings = field(default_factory=JointSettings)
+    embedding_texts: int = 40_000
 
 
 class StarterRecipe:
@@ -209,6 +219,35 @@ class StarterRecipe:
         """Return the student after the last part of fine-tuning."""
         return self._tuned(self.work / "fine_tuned.pt", self.settings.settling, self.asking_student)
 
+    def joint_student(self) -> UnderstanderModel:
+        """Return the student after it has learnt what means the same and what an attribute is."""
+        checkpoint = self.work / "joint.pt"
+        state = load_checkpoint(checkpoint)
+        types = self.taxonomy.product_types
+        model = grow(self.new_student() if state else self.fine_tuned_student(), types.level.tolist())
+        if state and state["step"] >= self.settings.joint.steps:
+            model.load_state_dict(state["model"])
+            return model.eval()
+        if not state:
+            torch.manual_seed(self.settings.seed)
+            fit_embedding(model, self.tokenizer, self.teacher_vectors, texts=self.settings.embedding_texts)
+        spans = self.data / "query_ner_us"
+        data = JointData(
+            read_rows(self.rows_file()),
+            self.teacher_vectors,
+            MeaningPairs(
+                GradedQueries.read(self.data / "esci_us"),
+                read_spellings(self.data / "spelling_en" / "pairs.tsv", Split.TRAIN),
+            ),
+            read_human_spans(spans / "train.json"),
+            ComposedSpans(self.data),
+        )
+        product_types = Validation(self.data, self.tokenizer, types)
+        meaning = MeaningValidation(spans / "validation.json", self.tokenizer)
+        tuning = JointTuning(model, self.tokenizer, types, data, self.settings.joint)
+        tuning.run(checkpoint, lambda m: f"{product_types(m)}; {meaning(m)}")
+        return model
+
     def _initialised_student(self) -> UnderstanderModel:
         student = self.distilled_student()
         names = [row for row in read_rows(self.rows_file()) if row.source == "name"]
@@ -232,7 +271,7 @@ class StarterRecipe:
     def bundle(self, out: Path, version: str) -> Bundle:
         """Train what is not trained yet, and write the bundle with its heads."""
         parts = StarterParts(
-            self.fine_tuned_student(),
+            self.joint_student(),
             self.tokenizer,
             self.vocabulary.tokenizer_json,
             self.taxonomy.product_types,

@@ -76,8 +76,8 @@ class Annotator:
     def _answer_together(self, batch: Sequence[Prepared]) -> list[Annotation]:
         output = self.understander.infer(batch)
         return [
-            _annotation(self.understander.answer(prepared, probabilities, embedding, self.options))
-            for prepared, probabilities, embedding in zip(batch, output.probabilities, output.embeddings, strict=True)
+            _annotation(self.understander.answer(prepared, row, self.options))
+            for prepared, row in zip(batch, output.rows(), strict=True)
         ]
 
 

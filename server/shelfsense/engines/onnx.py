@@ -1,8 +1,9 @@
 """The default engine: ONNX Runtime on the CPU, one thread unless told otherwise.
 
 The graph reads ``token_ids`` (B, T) int64, derives its attention mask from the pad id, and answers
-``probabilities`` (B, L) and ``embeddings`` (B, E) float32. Only this module imports onnxruntime.
-B queries, T tokens, L labels, E embedding.
+``probabilities`` (B, L), ``embeddings`` (B, E) and, where it has an attribute head, ``attributes`` (B, T, K),
+all float32. Only this module imports onnxruntime.
+B queries, T tokens, L labels, E embedding, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.bundle import Bundle
-from shelfsense.engines.engine import EngineOutput
+from shelfsense.engines.engine import EngineOutput, of_text_tokens
 from shelfsense.errors import BundleRefused, EngineUnavailable
 from shelfsense.product_types import ProductTypes
 
@@ -23,6 +25,7 @@ MODEL = "model.onnx"
 
 _INPUT = "token_ids"
 _OUTPUTS = ["probabilities", "embeddings"]
+_OPTIONAL = "attributes"
 _PAD = 1  # XLM-R's <pad>, which the exported graph compares with
 _PROBE = [[0, 2]]  # <s> </s>: ids that every vocabulary has
 _REMEDY = "use a bundle whose model and manifest were written together"
@@ -37,6 +40,8 @@ class OnnxEngine:
 
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session
+        names = {node.name for node in session.get_outputs()}
+        self._outputs = [*_OUTPUTS, _OPTIONAL] if _OPTIONAL in names else _OUTPUTS
 
     @classmethod
     def load(cls, bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
@@ -72,26 +77,34 @@ class OnnxEngine:
         Raises:
             EngineUnavailable: when the run fails.
         """
+        probabilities, embeddings, *attributes = self._run(token_ids)
+        if not attributes:
+            return EngineOutput(probabilities, embeddings)
+        return EngineOutput(probabilities, embeddings, of_text_tokens(attributes[0], token_ids))
+
+    def _run(self, token_ids: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
         try:
-            probabilities, embeddings = self._session.run(_OUTPUTS, {_INPUT: _padded(token_ids)})
+            found: list[NDArray[np.float32]] = self._session.run(self._outputs, {_INPUT: _padded(token_ids)})
         except Exception as error:
             raise EngineUnavailable(f"ONNX Runtime failed on a batch of {len(token_ids)} ({error})") from error
-        return EngineOutput(probabilities, embeddings)
+        return found
 
     def _check_widths(self, bundle: Bundle) -> None:
         try:
-            probe = self.run(_PROBE)
+            probe = self._run(_PROBE)
         except EngineUnavailable as error:
             raise BundleRefused(MODEL, f"does not run ({error})", _REMEDY) from error
         types = len(ProductTypes.from_json(bundle.read("product_types.json")))
         width = bundle.manifest["embedding"]["width"]
-        for name, output, wanted in (
-            ("probabilities", probe.probabilities, types),
-            ("embeddings", probe.embeddings, width),
-        ):
-            if output.dtype != np.float32 or output.shape != (1, wanted):
+        wanted = {
+            "probabilities": (1, types),
+            "embeddings": (1, width),
+            "attributes": (1, len(_PROBE[0]), len(ATTRIBUTES)),
+        }
+        for name, output in zip(self._outputs, probe, strict=True):
+            if output.dtype != np.float32 or output.shape != wanted[name]:
                 fact = f"answers {name} as {output.dtype} {output.shape} for one query"
-                raise BundleRefused(MODEL, f"{fact}, the bundle says float32 (1, {wanted})", _REMEDY)
+                raise BundleRefused(MODEL, f"{fact}, the bundle says float32 {wanted[name]}", _REMEDY)
 
 
 def _session_options(threads: int) -> ort.SessionOptions:

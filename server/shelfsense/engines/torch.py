@@ -1,7 +1,7 @@
 """The torch engine: the reference on a CPU, and the one that uses a GPU where there is one.
 
 It runs the weights of ``model.onnx`` read back, so it answers within the int8 graph's rounding of
-activations. B queries, L labels, E embedding.
+activations. B queries, T tokens, L labels, E embedding, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from shelfsense.bundle import Bundle
-from shelfsense.engines.engine import EngineOutput
+from shelfsense.engines.engine import EngineOutput, of_text_tokens
 from shelfsense.errors import EngineUnavailable
 from shelfsense.models.onnx_weights import load_int8
 from shelfsense.models.understander_model import UnderstanderModel
@@ -52,6 +52,8 @@ class TorchEngine:
             with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
                 output = self._model(torch.from_numpy(batch).to(self._device))
                 probabilities = self._model.classification.probabilities(output.logits)
+                kinds = None if output.attributes is None else output.attributes.float().softmax(-1)  # (B, T, K)
         except RuntimeError as error:
             raise EngineUnavailable(f"torch failed ({error}); restart the server, or use the onnx engine") from error
-        return EngineOutput(probabilities.float().cpu().numpy(), output.embeddings.float().cpu().numpy())
+        attributes = None if kinds is None else of_text_tokens(kinds.cpu().numpy(), token_ids)
+        return EngineOutput(probabilities.float().cpu().numpy(), output.embeddings.float().cpu().numpy(), attributes)

@@ -50,6 +50,11 @@ class Backbone(nn.Module):
         return int(self.encoder.config.dim)
 
     @property
+    def layers(self) -> int:
+        """How many layers there are."""
+        return int(self.encoder.config.n_layers)
+
+    @property
     def text_vocabulary(self) -> int:
         """V, the number of text tokens; locale tokens have the ids from V on."""
         return int(self.encoder.config.vocab_size)
@@ -74,11 +79,16 @@ class Backbone(nn.Module):
         Returns:
             Hidden states (B, T, D), and the mask (B, T) that is 1 on real tokens.
         """
+        states, mask = self.states(token_ids)
+        return states[-1], mask
+
+    def states(self, token_ids: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Return the hidden states (B, T, D) after every layer, and the mask (B, T), of a batch (B, T)."""
         mask = (token_ids != self.pad_id).to(torch.int64)
         embedded = self.encoder.embeddings.word_embeddings(token_ids.clamp_max(self.text_vocabulary - 1))
         if self.locale_embeddings is not None:
             is_locale = token_ids >= self.text_vocabulary
             locale = self.locale_embeddings((token_ids - self.text_vocabulary).clamp_min(0))
             embedded = torch.where(is_locale.unsqueeze(-1), locale, embedded)  # (B, T, D)
-        hidden = self.encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
-        return hidden, mask
+        found = self.encoder(inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True)
+        return found.hidden_states[1:], mask

@@ -1,6 +1,6 @@
-"""The two heads on the pooled query: product types, and the vector for the head index.
+"""The heads: product types and the vector for the head index on the pooled query, attributes on its tokens.
 
-B queries, T tokens, D width, L labels, E embedding.
+B queries, T tokens, D width, L labels, E embedding, S states, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from shelfsense.attribute_kinds import ATTRIBUTES
+
+__all__ = ["ATTRIBUTES", "AttributeHead", "ClassificationHead", "EmbeddingHead", "mean_pool"]
 
 SMALLEST_SHARE = 1e-7
 """What is left for all other labels of a level at least: float32 tells no less apart."""
@@ -71,20 +75,44 @@ class ClassificationHead(nn.Module):
 
 
 class EmbeddingHead(nn.Module):
-    """A linear map of the pooled query to a unit vector; starts as the identity where D = E.
+    """A linear map of the pooled query to a unit vector.
+
+    It may read the pooled states of several layers side by side: learning product types drives out of the
+    last layer what two queries of one type differ in, and the layers below still have it. Starts as the
+    last layer itself where D = E.
 
     Args:
         width: D.
         embedding: E.
+        states: S, layers that it reads, the last of them the network's last.
     """
 
-    def __init__(self, width: int, embedding: int) -> None:
+    def __init__(self, width: int, embedding: int, states: int = 1) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, embedding)
+        self.states = states
+        self.linear = nn.Linear(states * width, embedding)
         if width == embedding:
-            nn.init.eye_(self.linear.weight)
+            nn.init.zeros_(self.linear.weight)
+            nn.init.eye_(self.linear.weight.data[:, -width:])
             nn.init.zeros_(self.linear.bias)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Return unit vectors (B, E) of pooled queries (B, D)."""
+        """Return unit vectors (B, E) of pooled states (B, S x D)."""
         return functional.normalize(self.linear(pooled), dim=-1)
+
+
+class AttributeHead(nn.Module):
+    """What each token of the query is part of: an attribute that must not change, or nothing of that kind.
+
+    Args:
+        width: D; it reads the states of two layers, the middle one and the last.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2 * width, len(ATTRIBUTES))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return logits (..., K) of token states (..., 2 D)."""
+        logits: Tensor = self.linear(states)
+        return logits

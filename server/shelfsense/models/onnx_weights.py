@@ -41,7 +41,14 @@ def load_int8(data: bytes) -> UnderstanderModel:
     if "locale.weight" in constants:
         backbone.add_locale_tokens(len(constants["locale.weight"]) - 1)
     levels = constants["classification.membership"].argmax(0)
-    model = UnderstanderModel(backbone, len(levels), constants["embedding.bias"].shape[0], levels.tolist())
+    model = UnderstanderModel(
+        backbone,
+        len(levels),
+        constants["embedding.bias"].shape[0],
+        levels.tolist(),
+        all_layers=len(constants["embedding.weight.int8"]) > width,
+        attributes="attributes.weight" in constants,
+    )
     if "adapter.rows" in constants:
         model.adapters = LocaleAdapters(
             width, constants["adapter.rows"].tolist(), rank=constants["adapter.down"].shape[2]
@@ -67,6 +74,9 @@ def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict
     for head in ("classification", "embedding"):
         found[f"{head}.linear.weight"] = matrix(f"{head}.weight")
         found[f"{head}.linear.bias"] = constants[f"{head}.bias"]
+    if "attributes.weight" in constants:
+        found["attributes.linear.weight"] = constants["attributes.weight"].T
+        found["attributes.linear.bias"] = constants["attributes.bias"]
     for kind in ("scale", "shift"):
         found[f"classification.{kind}"] = constants[f"classification.calibration.{kind}"]
     if "locale.weight" in constants:

@@ -90,6 +90,11 @@ def attribute_refusal(query: str, head: str) -> str:
     return ""
 
 
+def unit_of(word: str) -> str:
+    """Return the one name of a unit, however it is spelt; any other word as it is."""
+    return _UNITS.get(word, word)
+
+
 def product_type_refusal(root: float, own: float) -> str:
     """Refuse a head whose product type the query does not mean.
 

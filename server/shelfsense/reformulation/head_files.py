@@ -1,15 +1,14 @@
-"""The files of a head index: one Arrow table and one array of vectors, rows side by side.
+"""The files of a head index: one Arrow table, one array of vectors, rows side by side, and graphs over many.
 
-``heads.arrow`` is an Arrow IPC file, rows grouped by locale; ``vectors.npy`` holds unit vectors as
-float16. Knows the format, not how it is searched. N index rows, E embedding.
+``heads.arrow`` is an Arrow IPC file, rows grouped by locale; the vectors are as `head_vectors` says, and a
+locale of many heads has a graph over its own (`graph_files`). Knows the format, not how it is searched.
+N index rows, E embedding.
 """
 
 from __future__ import annotations
 
-import io
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -17,87 +16,93 @@ from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused
-
-HEADS = "head_index/heads.arrow"
-VECTORS = "head_index/vectors.npy"
-
-_SCHEMA = pa.schema(
-    [
-        ("locale", pa.string()),
-        ("query", pa.string()),
-        ("volume", pa.float64()),
-        ("volume_is_estimate", pa.bool_()),
-        ("product_type", pa.string()),
-    ]
+from shelfsense.reformulation.graph_files import graph_file, graph_name
+from shelfsense.reformulation.head import SCHEMA, Head, check_heads, head_table
+from shelfsense.reformulation.head_vectors import (
+    REMEDY,
+    VECTORS,
+    VECTORS_INT8,
+    all_unit,
+    as_read,
+    read_vectors,
+    to_bytes,
+    vector_file,
 )
-_REMEDY = "write the head index again with shelfsense-train index"
-# float16 keeps 11 bits: a unit vector comes back this close to length 1.
-_LENGTH_TOLERANCE = 0.01
+from shelfsense.reformulation.vector_index import GraphSettings, VectorIndex
+
+__all__ = ["FOLDER", "HEADS", "VECTORS", "VECTORS_INT8", "Head", "head_index_files", "locale_rows", "read_head_files"]
+
+FOLDER = "head_index/"
+HEADS = "head_index/heads.arrow"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A query with enough traffic to have reliable behaviour of its own.
-
-    Attributes:
-        query: as its shop writes it.
-        locale: a tag of the bundle.
-        volume: searches, in a unit of the list's own; 0 or more.
-        volume_is_estimate: the volume is an editorial rank, not a count.
-        product_type: id of the type it means; empty when unknown.
-    """
-
-    query: str
-    locale: str
-    volume: float
-    volume_is_estimate: bool = False
-    product_type: str = ""
-
-
-def head_index_files(heads: Sequence[Head], vectors: NDArray[np.floating]) -> dict[str, bytes]:
+def head_index_files(
+    heads: Sequence[Head],
+    vectors: NDArray[np.floating],
+    *,
+    stored_as: str = VECTORS_INT8,
+    settings: GraphSettings | None = None,
+    advanced: Callable[[int], object] = int,
+) -> dict[str, bytes]:
     """Return the files of a head index, by their names in a bundle.
+
+    They go together: who puts them into a bundle takes whatever else it has in `FOLDER` out.
 
     Args:
         heads: in any order; locales are put together, the order within one is kept.
         vectors: (N, E) unit vectors, row i of head i.
+        stored_as: the file of the vectors, `VECTORS_INT8`, or `VECTORS` to keep those of an older bundle to the bit.
+        settings: which locales get a graph, and what graph; about a minute for every 100,000 heads.
+        advanced: told how many heads got their place in a graph since it was last told.
 
     Raises:
         InputRefused: when rows do not match, a head has no words or a bad volume, or a vector is no unit vector.
     """
     if vectors.ndim != 2 or len(vectors) != len(heads):
         raise InputRefused(f"head index: {len(heads)} heads need as many vectors, got shape {vectors.shape}")
-    for head in heads:
-        if not head.query.split() or not head.locale or not math.isfinite(head.volume) or head.volume < 0:
-            raise InputRefused(f"head index: {head} needs words, a locale and a volume of 0 or more")
-    _check_unit_length(vectors, InputRefused("head index: the vectors are not of length 1; normalise them"))
+    check_heads(heads)
+    if not all_unit(vectors):
+        raise InputRefused("head index: the vectors are not of length 1; normalise them")
+    settings = settings or GraphSettings()
     order = sorted(range(len(heads)), key=lambda i: heads[i].locale)
-    rows = [heads[i] for i in order]
-    columns = [[getattr(head, name) for head in rows] for name in _SCHEMA.names]
-    table = pa.table([pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)], _SCHEMA)
-    arrow, array = pa.BufferOutputStream(), io.BytesIO()
-    with pa.ipc.new_file(arrow, _SCHEMA) as writer:
-        writer.write_table(table)
-    np.save(array, vectors[order].astype(np.float16), allow_pickle=False)
-    return {HEADS: arrow.getvalue().to_pybytes(), VECTORS: array.getvalue()}
+    table = head_table([heads[i] for i in order])
+    stored = to_bytes(vectors[order]) if stored_as == VECTORS_INT8 else vectors[order].astype(np.float16)
+    files = {HEADS: _table_file(table), stored_as: vector_file(stored)}
+    for locale, first, end in locale_rows(table):
+        if end - first > settings.exact_rows:
+            rows = as_read(stored[first:end])
+            index = VectorIndex.flat([rows], rows.shape[1], settings).with_graph(advanced)
+            files[graph_name(locale)] = graph_file(index, rows)
+    return files
 
 
 def read_head_files(bundle: Bundle) -> tuple[pa.Table, NDArray[np.float16]]:
-    """Return the table, lying in the file's own bytes, and the vectors (N, E).
+    """Return the table, lying in the file's own bytes, and the unit vectors (N, E).
 
     Raises:
         BundleRefused: naming the file that is not what `head_index_files` writes.
     """
-    width = bundle.manifest["embedding"]["width"]
     table = _read_table(bundle.read(HEADS))
-    try:
-        vectors = np.load(io.BytesIO(bundle.read(VECTORS)), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise BundleRefused(VECTORS, f"is no array ({error})", _REMEDY) from error
-    if vectors.dtype != np.float16 or vectors.shape != (len(table), width):
-        fact = f"is {vectors.dtype} {vectors.shape}, not float16 ({len(table)}, {width})"
-        raise BundleRefused(VECTORS, fact, _REMEDY)
-    _check_unit_length(vectors, BundleRefused(VECTORS, "holds vectors that are not of length 1", _REMEDY))
-    return table, vectors
+    return table, read_vectors(bundle, (len(table), bundle.manifest["embedding"]["width"]))
+
+
+def _table_file(table: pa.Table) -> bytes:
+    if not any(table.column("attributes").to_pylist()):
+        table = table.drop_columns(["attributes"])  # as it was before there were any
+    arrow = pa.BufferOutputStream()
+    with pa.ipc.new_file(arrow, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = arrow.getvalue().to_pybytes()
+    return data
+
+
+def locale_rows(table: pa.Table) -> Iterator[tuple[str, int, int]]:
+    """Yield each run of one locale with its first row and the row after its last."""
+    first = 0
+    for locale, run in groupby(table.column("locale").to_pylist()):
+        end = first + len(list(run))
+        yield locale, first, end
+        first = end
 
 
 def _read_table(data: bytes) -> pa.Table:
@@ -105,17 +110,14 @@ def _read_table(data: bytes) -> pa.Table:
         table = pa.ipc.open_file(pa.py_buffer(data)).read_all().combine_chunks()
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        raise BundleRefused(HEADS, f"is no Arrow IPC file ({error})", _REMEDY) from error
-    if not table.schema.equals(_SCHEMA):
+        raise BundleRefused(HEADS, f"is no Arrow IPC file ({error})", REMEDY) from error
+    if "attributes" not in table.column_names:
+        table = table.append_column(SCHEMA.field("attributes"), pa.nulls(len(table), pa.string()))
+    if not table.schema.equals(SCHEMA):
         found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
-        raise BundleRefused(HEADS, f"has the columns {found}", _REMEDY)
-    for name in _SCHEMA.names:
+        raise BundleRefused(HEADS, f"has the columns {found}", REMEDY)
+    for name in SCHEMA.names[:-1]:
         if table.column(name).null_count:
-            raise BundleRefused(HEADS, f"has rows without {name}", _REMEDY)
-    return table
-
-
-def _check_unit_length(vectors: NDArray[np.floating], refusal: Exception) -> None:
-    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)  # (N,)
-    if not np.all(np.abs(lengths - 1) < _LENGTH_TOLERANCE):
-        raise refusal
+            raise BundleRefused(HEADS, f"has rows without {name}", REMEDY)
+    attributes = table.column("attributes").fill_null("")
+    return table.set_column(table.num_columns - 1, SCHEMA.field("attributes"), attributes)

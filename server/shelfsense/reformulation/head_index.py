@@ -1,109 +1,110 @@
-"""Head queries, searchable by vector and by their words; one index per locale.
+"""Head queries, searchable by vector and by their words; one index per locale, changed while it is searched.
 
-Strings stay in the Arrow table and are made only for what a search finds. Knows nothing of gates,
-thresholds or product types beyond their ids. N index rows, E embedding, K neighbours.
+What a reader meets is never changed: every change makes the state anew, sharing what stayed, and puts
+it in place by one assignment. So readers need no lock, and see a change whole or not at all; writers
+take turns. Knows nothing of gates, thresholds or product types beyond their ids.
+N index rows, E embedding, K neighbours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 
-import faiss
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
-from shelfsense.errors import BundleRefused
-from shelfsense.reformulation.head_files import HEADS, VECTORS, Head, head_index_files, read_head_files
+from shelfsense.errors import BundleRefused, InputRefused
+from shelfsense.reformulation.graph_files import GRAPHS, graph_name, read_graph
+from shelfsense.reformulation.head import Head, HeadMatch, check_heads, head_table, is_volume
+from shelfsense.reformulation.head_files import FOLDER, HEADS, head_index_files, locale_rows, read_head_files
+from shelfsense.reformulation.head_segment import HeadSegment
+from shelfsense.reformulation.head_vectors import REMEDY, all_unit
+from shelfsense.reformulation.locale_heads import LocaleHeads
+from shelfsense.reformulation.vector_index import GraphSettings, VectorIndex
 from shelfsense.text import normal_form
 
 __all__ = ["Head", "HeadIndex", "HeadMatch", "head_index_files"]
 
 
-@dataclass(frozen=True, slots=True)
-class HeadMatch:
-    """A head that a search found.
-
-    Attributes:
-        row: its row in the index.
-        query: as its shop writes it.
-        locale: the locale whose head it is.
-        volume: searches, in a unit of the list's own.
-        volume_is_estimate: the volume is an editorial rank, not a count.
-        product_type: id of the type it means; empty when unknown.
-        score: cosine with what was asked, 0 to 1; 1 for the same words.
-        exact: found by its words, not by its vector.
-    """
-
-    row: int
-    query: str
-    locale: str
-    volume: float
-    volume_is_estimate: bool
-    product_type: str
-    score: float
-    exact: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _LocaleHeads:
-    """One locale's rows: N of them from `first` on, their vectors, and their normal forms as hashes."""
-
-    first: int
-    vectors: faiss.Index
-    hashes: NDArray[np.int64]  # (N,) ascending
-    rows: NDArray[np.int64]  # (N,) row of each hash
-
-
 class HeadIndex:
-    """The heads of a bundle.
+    """The heads of a bundle, and of whoever adds to them.
+
+    Any number of threads may search while others change it.
 
     Args:
-        table: the heads, in the form of `read_head_files`.
-        locales: what is searched, by locale.
+        locales: the heads, by locale.
+        width: E.
+        settings: when and how a locale's vectors get a graph.
     """
 
-    def __init__(self, table: pa.Table, locales: dict[str, _LocaleHeads]) -> None:
-        self._locales = locales
-        self._query = table.column("query").combine_chunks()
-        self._volume = table.column("volume").to_numpy()  # (N,)
-        self._estimate = table.column("volume_is_estimate").to_numpy()  # (N,)
-        types = table.column("product_type").combine_chunks().dictionary_encode()
-        self._type = types.indices.to_numpy(zero_copy_only=False)  # (N,) into product_types
-        self.product_types: tuple[str, ...] = tuple(types.dictionary.to_pylist())
+    def __init__(self, locales: Mapping[str, LocaleHeads], width: int, settings: GraphSettings) -> None:
+        self._locales = dict(locales)  # replaced as a whole, never changed
+        self._width = width
+        self._settings = settings
+        self._next = sum(len(part.numbers) for heads in locales.values() for part in heads.segments)
+        self._writing = threading.Lock()
+        self._compaction: Future[tuple[str, ...]] | None = None
 
     @classmethod
-    def load(cls, bundle: Bundle) -> HeadIndex:
+    def load(cls, bundle: Bundle, settings: GraphSettings | None = None) -> HeadIndex:
         """Read a bundle's head index; a bundle without one has no heads.
+
+        A locale of many heads without a stored graph is searched exactly, until it is compacted.
+
+        Args:
+            bundle: verified.
+            settings: of its graphs.
 
         Raises:
             BundleRefused: naming the file at fault.
         """
-        if not bundle.has(HEADS) and not bundle.has(VECTORS):
-            return cls(_no_heads(), {})
+        settings = settings or GraphSettings()
+        width = int(bundle.manifest["embedding"]["width"])
+        if not any(name.startswith(FOLDER) for name in bundle.manifest["files"]):
+            return cls({}, width, settings)
         table, vectors = read_head_files(bundle)
-        # A search is one query in one thread: the engine's threads are the ones to scale.
-        faiss.omp_set_num_threads(1)
-        locales = {}
-        for locale, first, end in _groups(table.column("locale").to_pylist()):
+        locales: dict[str, LocaleHeads] = {}
+        for locale, first, end in locale_rows(table):
             if locale in locales:
                 raise BundleRefused(
                     HEADS, f"is not grouped by locale ({locale} starts again at row {first})", "sort it"
                 )
-            locales[locale] = _locale_heads(table.column("query")[first:end].to_pylist(), vectors[first:end], first)
-        return cls(table, locales)
+            rows, name = vectors[first:end], graph_name(locale)
+            index = VectorIndex.flat([rows], width, settings)
+            if bundle.has(name):
+                index = read_graph(name, bundle.read(name), rows, index)
+            locales[locale] = LocaleHeads(locale, (HeadSegment.of(table[first:end], index, first),), settings)
+        for name in sorted(_graphs(bundle) - {graph_name(locale) for locale in locales}):
+            raise BundleRefused(name, "is a graph of a locale that has no heads", REMEDY)
+        return cls(locales, width, settings)
 
     @property
     def locales(self) -> tuple[str, ...]:
         """The locales that have heads."""
-        return tuple(self._locales)
+        return tuple(locale for locale, heads in self._locales.items() if heads.live)
+
+    @property
+    def product_types(self) -> tuple[str, ...]:
+        """The ids of the types that heads have, each once; an empty one where a head has none."""
+        parts = (part for heads in self._locales.values() for part in heads.segments)
+        return tuple(dict.fromkeys(name for part in parts for name in part.product_types))
+
+    def queries(self, locale: str) -> tuple[pa.StringArray, ...]:
+        """Return the queries of a locale's heads, part by part, removed ones too.
+
+        A part is the very same array for as long as it is not put together anew.
+        """
+        found = self._locales.get(locale)
+        return tuple(part.queries for part in found.segments) if found else ()
 
     def heads(self, locale: str) -> int:
         """Return how many heads a locale has."""
-        return len(self._locales[locale].rows) if locale in self._locales else 0
+        found = self._locales.get(locale)
+        return found.live if found else 0
 
     def search(self, locale: str, embedding: NDArray[np.float32], k: int, *, least: float = 0.0) -> list[HeadMatch]:
         """Return the k heads of a locale closest to a vector, closest first; fewer where there are fewer.
@@ -115,62 +116,130 @@ class HeadIndex:
             least: leave out heads that score less.
         """
         found = self._locales.get(locale)
-        if found is None:
-            return []
-        scores, rows = found.vectors.search(embedding[None, :], min(k, len(found.rows)))  # (1, K), (1, K)
-        clipped = np.clip(scores[0], 0.0, 1.0)
-        return [
-            self._match(locale, found.first + row, s)
-            for row, s in zip(rows[0].tolist(), clipped.tolist(), strict=True)
-            if s >= least
-        ]
+        return found.search(embedding, k, least) if found else []
 
     def exact(self, locale: str, forms: Iterable[str]) -> list[HeadMatch]:
         """Return the heads of a locale whose normal form is one of the given ones, each with score 1."""
         found = self._locales.get(locale)
-        if found is None:
-            return []
-        matches = []
-        for form in dict.fromkeys(forms):
-            first, end = (int(np.searchsorted(found.hashes, hash(form), side)) for side in ("left", "right"))
-            candidates = (self._match(locale, row, 1.0, exact=True) for row in found.rows[first:end].tolist())
-            matches += [match for match in candidates if normal_form(match.query) == form]
-        return matches
+        return [match for form in dict.fromkeys(forms) for match in found.find(form)] if found else []
 
-    def _match(self, locale: str, row: int, score: float, *, exact: bool = False) -> HeadMatch:
-        return HeadMatch(
-            row,
-            self._query[row].as_py(),
-            locale,
-            float(self._volume[row]),
-            bool(self._estimate[row]),
-            self.product_types[self._type[row]],
-            score,
-            exact,
-        )
+    def remove(self, locale: str, query: str) -> int:
+        """Remove a query from a locale's heads, at once; no search that begins after this finds it.
+
+        Args:
+            locale: a tag.
+            query: however it is written: its normal form counts.
+
+        Returns:
+            How many heads went: 0 where there was none, more than 1 where several were written alike.
+        """
+        with self._writing:
+            found = self._locales.get(locale)
+            if found is None:
+                return 0
+            left = found.without([normal_form(query)])
+            self._put({locale: left})
+            return found.live - left.live
+
+    def add(self, heads: Sequence[Head], vectors: NDArray[np.floating]) -> None:
+        """Add heads, searchable at once and all at once; a locale's head of the same words gives way.
+
+        Args:
+            heads: of any locales; of equal words of one locale the last counts.
+            vectors: (N, E) unit vectors, row i of head i.
+
+        Raises:
+            InputRefused: when rows or widths do not match, a head has no words or a bad volume, or a vector is
+                no unit vector; then nothing is added.
+        """
+        if vectors.shape != (len(heads), self._width):
+            raise InputRefused(
+                f"head index: {len(heads)} heads need vectors of shape {(len(heads), self._width)}, got {vectors.shape}"
+            )
+        check_heads(heads)
+        if not all_unit(vectors):
+            raise InputRefused("head index: the vectors are not of length 1; normalise them")
+        rows: dict[str, dict[str, int]] = {}  # locale to normal form to row
+        for i, head in enumerate(heads):
+            rows.setdefault(head.locale, {})[normal_form(head.query)] = i
+        with self._writing:
+            changed = {}
+            for locale, forms in rows.items():
+                chosen = list(forms.values())
+                index = VectorIndex.flat([vectors[chosen]], self._width, self._settings)
+                added = HeadSegment.of(head_table([heads[i] for i in chosen]), index, self._next)
+                self._next += len(chosen)
+                before = self._locales.get(locale) or LocaleHeads(locale, (), self._settings)
+                changed[locale] = before.without(forms).with_added(added)
+            self._put(changed)
+
+    def update_volumes(self, locale: str, volumes: Mapping[str, float]) -> int:
+        """Give heads of a locale other volumes, which count searches and are no estimates.
+
+        Args:
+            locale: a tag.
+            volumes: searches by query, however it is written; queries that are no heads are passed over.
+
+        Returns:
+            How many of the queries are heads.
+
+        Raises:
+            InputRefused: when a volume is no number of 0 or more; then nothing is changed.
+        """
+        for query, volume in volumes.items():
+            if not is_volume(volume):
+                raise InputRefused(f"head index: the volume of {query!r} is {volume}; give a number of 0 or more")
+        forms = {normal_form(query): volume for query, volume in volumes.items()}
+        with self._writing:
+            found = self._locales.get(locale)
+            if found is None:
+                return 0
+            self._put({locale: found.with_volumes(forms)})
+            return sum(bool(found.find(form)) for form in forms)
+
+    @property
+    def settled(self) -> bool:
+        """Whether `compact` would find nothing to do."""
+        return all(heads.settled for heads in self._locales.values())
+
+    def compact(self) -> Future[tuple[str, ...]]:
+        """Start to put together what was added and to drop what was removed, in a thread of its own.
+
+        Searches and changes go on meanwhile, and nothing of them is lost. A locale of many heads gets its
+        graph: most of a minute of one core for every 100,000, or for as many added.
+
+        Returns:
+            What ends with the locales that were compacted, or with what went wrong; one compaction runs at
+            a time, and who asks again gets the one that runs.
+        """
+        with self._writing:
+            if self._compaction is None or self._compaction.done():
+                self._compaction = Future()
+                # Ends with the process: what it makes is of no use to another.
+                threading.Thread(
+                    target=self._compact, args=(self._compaction,), name="head-index-compaction", daemon=True
+                ).start()
+            return self._compaction
+
+    def _compact(self, outcome: Future[tuple[str, ...]]) -> None:
+        done = []
+        try:
+            for locale, start in self._locales.items():
+                if start.settled:
+                    continue
+                compacted = start.compacted()
+                with self._writing:
+                    self._put({locale: compacted.caught_up(start, self._locales[locale])})
+                done.append(locale)
+        except BaseException as error:  # whoever waits is told
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(tuple(done))
+
+    def _put(self, changed: Mapping[str, LocaleHeads]) -> None:
+        """Let readers meet a new state; only with the lock held."""
+        self._locales = {**self._locales, **changed}
 
 
-def _locale_heads(queries: list[str], vectors: NDArray[np.float16], first: int) -> _LocaleHeads:
-    # Flat, and in the float16 the file has: nothing is lost against float32, at half the memory,
-    # and 50,000 heads are searched in 0.9 ms instead of 4.3.
-    index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    index.add(vectors.astype(np.float32))
-    # The process's own hash will do: it never leaves it, and what it finds is compared in full.
-    hashes = np.array([hash(normal_form(query)) for query in queries], dtype=np.int64)
-    order = np.argsort(hashes, kind="stable")
-    return _LocaleHeads(first, index, hashes[order], order + first)
-
-
-def _groups(locales: list[str]) -> list[tuple[str, int, int]]:
-    """Return each run of one locale with its first row and the row after its last."""
-    groups, first = [], 0
-    for locale, run in groupby(locales):
-        end = first + len(list(run))
-        groups.append((locale, first, end))
-        first = end
-    return groups
-
-
-def _no_heads() -> pa.Table:
-    files = head_index_files([], np.empty((0, 1), dtype=np.float32))
-    return pa.ipc.open_file(pa.py_buffer(files[HEADS])).read_all()
+def _graphs(bundle: Bundle) -> set[str]:
+    return {name for name in bundle.manifest["files"] if name.startswith(GRAPHS)}

@@ -16,9 +16,12 @@ from shelfsense.errors import BundleRefused
 from shelfsense.locales import language_of
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
-from shelfsense.reformulation.gates import attribute_refusal, product_type_refusal
+from shelfsense.reformulation.attribute_spans import LazySpans
+from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
 from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
+from shelfsense.reformulation.word_gates import words_refusal
+from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
 from shelfsense.thresholds import Thresholds
 from shelfsense.understanding import Reformulation
@@ -36,12 +39,14 @@ class Asked:
         model_text: as the network read it.
         locale: a tag of the bundle, or ``und``.
         known: whether the network knows any token of it; where not, its vector means nothing.
+        spans: finds the attributes that it names; None where the network cannot tell.
     """
 
     text: str
     model_text: str
     locale: str
     known: bool = True
+    spans: LazySpans | None = None
 
 
 class Reformulator:
@@ -58,6 +63,7 @@ class Reformulator:
 
     def __init__(self, heads: HeadIndex, thresholds: Thresholds, product_types: ProductTypes) -> None:
         self._heads = heads
+        self._alike = WrittenAlike(heads)
         # In the precision of the wire, so that a client comparing score and threshold agrees.
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
         self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
@@ -76,7 +82,8 @@ class Reformulator:
     ) -> list[Reformulation]:
         """Return the reformulations of one query, by score, then by volume.
 
-        A head with the same words in the query's own language is accepted with score 1. Refused heads
+        A head with the same words in the query's own language, however they are written, is accepted with
+        score 1. Refused heads
         come only where `options.include_refused` asks for them, and never take an accepted one's place.
         With `options.cross_locale`, locales of the same language, then all others, are searched while
         nothing is accepted, each under its own threshold. `options.precise` has no effect: no bundle
@@ -117,6 +124,7 @@ class Reformulator:
         if _same_language(locale, asked.locale):
             # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
             exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
+            exact += [match for match in self._alike.find(asked.text, locale) if match not in exact]
         # What the threshold will refuse is worth its string only where it is to be shown.
         least = 0.0 if options.include_refused else self._threshold[locale]
         if not asked.known or least > 1:
@@ -146,7 +154,9 @@ class Reformulator:
             return f"no threshold held the target precision in {match.locale}"
         if match.score < threshold:
             return f"below the threshold {threshold:.3g}"
-        refusal = attribute_refusal(asked.text, match.query)
+        refusal = words_refusal(
+            asked.text, asked.locale, match.query, match.locale, spans=asked.spans, attributes=match.attributes
+        )
         if not refusal and match.product_type:
             root, own = self._places[match.product_type]
             refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))

@@ -11,6 +11,7 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 from shelfsense.bundle import Bundle
+from shelfsense.engines.engine import EngineRow
 from shelfsense.query import Query
 from shelfsense.serving import health, service
 from shelfsense.serving.batcher import Batcher, Limits
@@ -113,7 +114,7 @@ class Server:
         self._health.set_serving(True)
         await self._grpc.start()
 
-    def _make_batcher(self) -> Batcher[Prepared, service.Row]:
+    def _make_batcher(self) -> Batcher[Prepared, EngineRow]:
         batcher = Batcher(
             EngineThread(self._infer, probe=self._understander.prepare(Query("shoes"))),
             tokens=_tokens,
@@ -124,9 +125,8 @@ class Server:
         self.metrics.watch(waiting=lambda: float(len(batcher)), healthy=lambda: batcher.healthy)
         return batcher
 
-    def _infer(self, batch: Sequence[Prepared]) -> list[service.Row]:
-        output = self._understander.infer(batch)
-        return list(zip(output.probabilities, output.embeddings, strict=True))
+    def _infer(self, batch: Sequence[Prepared]) -> list[EngineRow]:
+        return self._understander.infer(batch).rows()
 
 
 @contextlib.contextmanager

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import grpc
-import numpy as np
-from numpy.typing import NDArray
 
+from shelfsense.engines.engine import EngineRow
 from shelfsense.errors import InvalidQuery
 from shelfsense.query import Options
 from shelfsense.serving import wire
@@ -23,9 +21,6 @@ from shelfsense.understander import Prepared, Understander
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["QueryUnderstanding"].full_name
-
-Row: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""The network's answer for one query: probabilities (L,), embedding (E,)."""
 
 # A batch of 1,024 keeps the event loop for 100 ms and more; single queries get in between every so many.
 _BREATH = 16
@@ -39,7 +34,7 @@ class QueryUnderstandingService:
         batcher: runs its network.
     """
 
-    def __init__(self, understander: Understander, batcher: Batcher[Prepared, Row]) -> None:
+    def __init__(self, understander: Understander, batcher: Batcher[Prepared, EngineRow]) -> None:
         self._understander = understander
         self._batcher = batcher
         self._description = wire.describe_response(understander.describe(), understander.product_types)
@@ -62,13 +57,13 @@ class QueryUnderstandingService:
         """Answer with product types and reformulations."""
         options = wire.read_options(request.options)
         prepared, found = await self._infer(request, expires)
-        return wire.understand_response(self._understander.answer(prepared, *found.result, options), found)
+        return wire.understand_response(self._understander.answer(prepared, found.result, options), found)
 
     async def classify(self, request: pb.ClassifyRequest, expires: float) -> pb.ClassifyResponse:
         """Answer with product types alone."""
         options = wire.read_options(request.options)
         prepared, found = await self._infer(request, expires)
-        answer = self._understander.answer(prepared, *found.result, options, reformulations=False)
+        answer = self._understander.answer(prepared, found.result, options, reformulations=False)
         return pb.ClassifyResponse(
             product_types=wire.product_types(answer.product_types), info=wire.answer_info(answer, found)
         )
@@ -77,7 +72,7 @@ class QueryUnderstandingService:
         """Answer with reformulations alone."""
         options = wire.read_options(request.options)
         prepared, found = await self._infer(request, expires)
-        answer = self._understander.answer(prepared, *found.result, options, product_types=False)
+        answer = self._understander.answer(prepared, found.result, options, product_types=False)
         return pb.ReformulateResponse(
             reformulations=wire.reformulations(answer.reformulations), info=wire.answer_info(answer, found)
         )
@@ -85,9 +80,8 @@ class QueryUnderstandingService:
     async def embed(self, request: pb.EmbedRequest, expires: float) -> pb.EmbedResponse:
         """Answer with the query's vector."""
         prepared, found = await self._infer(request, expires)
-        _, embedding = found.result
         version = self._understander.bundle.version
-        return pb.EmbedResponse(vector=embedding.tolist(), info=wire.vector_info(prepared, version, found))
+        return pb.EmbedResponse(vector=found.result.embedding.tolist(), info=wire.vector_info(prepared, version, found))
 
     async def batch_understand(self, request: pb.BatchUnderstandRequest, expires: float) -> pb.BatchUnderstandResponse:
         """Answer many queries in their order, an error for each that has none."""
@@ -110,7 +104,7 @@ class QueryUnderstandingService:
         """Answer with what the loaded bundle is and promises."""
         return self._description
 
-    async def _infer(self, request: wire.SingleRequest, expires: float) -> tuple[Prepared, Timed[Row]]:
+    async def _infer(self, request: wire.SingleRequest, expires: float) -> tuple[Prepared, Timed[EngineRow]]:
         prepared = self._prepare(wire.query_of(request))
         return prepared, await self._batcher.submit(prepared, expires=expires)
 
@@ -131,11 +125,11 @@ class QueryUnderstandingService:
                 outcomes.append(error)
         return outcomes
 
-    def _item(self, prepared: Prepared, found: Timed[Row] | BaseException, options: Options) -> pb.BatchUnderstandItem:
+    def _item(self, prepared: Prepared, found: Timed[EngineRow] | BaseException, options: Options) -> pb.BatchUnderstandItem:
         if isinstance(found, BaseException):
             return _failed_item(found)
         try:
-            answer = self._understander.answer(prepared, *found.result, options)
+            answer = self._understander.answer(prepared, found.result, options)
             return pb.BatchUnderstandItem(answer=wire.understand_response(answer, found))
         except Exception as error:
             return _failed_item(error)

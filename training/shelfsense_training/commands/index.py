@@ -19,8 +19,10 @@ def index(
     from shelfsense.bundle import Bundle
     from shelfsense_training.bundle_building import index_heads
     from shelfsense_training.heads_file import read_heads_file
+    from shelfsense_training.progress import CONSOLE
 
     opened = Bundle.open(bundle)
-    rows = read_heads_file(heads, opened.manifest["locales"])
-    written = index_heads(opened, rows, out)
-    typer.echo(f"{written.path}: {len(rows):,} heads in {len({row.locale for row in rows})} locales")
+    read = read_heads_file(heads, opened.manifest["locales"])
+    CONSOLE.print(f"{heads}: {read}", markup=False, soft_wrap=True)
+    written = index_heads(opened, read.heads, out)
+    typer.echo(f"{written.path}: {len(read.heads):,} heads in {len({head.locale for head in read.heads})} locales")

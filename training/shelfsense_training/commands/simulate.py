@@ -20,12 +20,18 @@ def simulate(
     stores: Annotated[int, typer.Option(min=1, max=20, help="Stores, the largest 100 times the smallest.")] = 20,
     types: Annotated[int, typer.Option(min=2, help="Product types sold.")] = 1414,
     seed: SeedOption = 0,
+    needs: Annotated[
+        bool,
+        typer.Option("--needs", help="Attribute words decide what is bought; needs.parquet says what means the same."),
+    ] = False,
 ) -> None:
     """Write events/*.parquet, catalog.parquet and truth.parquet of simulated stores.
 
-    The words are the project's own; the taxonomy's names join where the data folder has them.
+    With --needs also needs.parquet. The words are the project's own; the taxonomy's names join where the data folder has them.
     """
+    from shelfsense_training.simulation.needs import NeedHabits
     from shelfsense_training.simulation.simulation import SimulationSettings, load_simulation
 
-    load_simulation(SimulationSettings(events, stores, types, seed)).write(out)
+    habits = NeedHabits() if needs else None
+    load_simulation(SimulationSettings(events, stores, types, seed, needs=habits)).write(out)
     CONSOLE.print(f"wrote {out}", highlight=False)

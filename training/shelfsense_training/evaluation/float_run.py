@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from shelfsense.bundle import Bundle
-from shelfsense.engines.engine import EngineOutput
+from shelfsense.engines.engine import EngineOutput, of_text_tokens
 from shelfsense.errors import InputRefused
 from shelfsense.models.onnx_weights import load_int8
 from shelfsense.understander import Prepared
@@ -37,9 +37,13 @@ def float_run(bundle: Bundle, checkpoint: Path) -> Run:
         raise InputRefused(f"{checkpoint} does not fit the bundle's network: {error}") from error
 
     def run(prepared: Sequence[Prepared]) -> EngineOutput:
+        token_ids = [each.token_ids for each in prepared]
         with torch.inference_mode():
-            output = model(pad_batch([each.token_ids for each in prepared], model.backbone.pad_id))
+            output = model(pad_batch(token_ids, model.backbone.pad_id))
             probabilities = model.classification.probabilities(output.logits)
-        return EngineOutput(probabilities.numpy(), output.embeddings.numpy())
+        attributes = None
+        if output.attributes is not None:
+            attributes = of_text_tokens(output.attributes.softmax(-1).numpy(), token_ids)
+        return EngineOutput(probabilities.numpy(), output.embeddings.numpy(), attributes)
 
     return run

@@ -77,11 +77,13 @@ def answers(
         type_map: to a shop's own tree, where the bundle has one; L is then the size of that tree.
 
     Returns:
-        Probabilities (N, L), calibrated and coherent along the tree, and embeddings (N, E), in the queries' order.
+        Probabilities (N, L), calibrated and coherent along the tree, embeddings (N, E) and attributes, in the
+        queries' order.
     """
     answered = product_types if type_map is None else type_map.theirs
     probabilities = np.empty((len(prepared), len(answered)), dtype=np.float32)
     embeddings: NDArray[np.float32] | None = None
+    attributes: dict[int, NDArray[np.float32]] = {}
     with progress_bar() as progress:
         task = progress.add_task(what, total=len(prepared), figure="queries")
         for rows in batches:
@@ -92,8 +94,12 @@ def answers(
             coherent = product_types.coherent(found)
             probabilities[rows] = coherent if type_map is None else type_map.apply(coherent)
             embeddings[rows] = output.embeddings
+            attributes |= zip(rows, output.attributes or (), strict=output.attributes is not None)
             progress.advance(task, len(rows))
-    return EngineOutput(probabilities, np.empty((0, 0), np.float32) if embeddings is None else embeddings)
+    if embeddings is None:
+        embeddings = np.empty((0, 0), np.float32)
+    ordered = tuple(attributes[i] for i in range(len(prepared))) if attributes else None
+    return EngineOutput(probabilities, embeddings, ordered)
 
 
 def served_answers(

@@ -1,9 +1,10 @@
 """The int8 ONNX graph of an `UnderstanderModel`; `shelfsense.models.onnx_weights` reads it back.
 
 The graph takes ``token_ids`` (B, T) int64 padded with the pad id, derives its own mask, and gives
-``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length.
+``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length. A model with an attribute
+head also gives ``attributes`` (B, T, K), probabilities of every token.
 
-B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary.
+B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary, S states, K kinds of attributes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.export.adapters import DOWN, ROWS, UP, adapt
 from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
 from shelfsense_training.export.int8 import linear, quantise_tokens
+
+ATTRIBUTE_WEIGHT, ATTRIBUTE_BIAS = "attributes.weight", "attributes.bias"
+"""Initialisers: (2 D, K) and (K,) float32."""
 
 _EPSILON = 1e-12
 _MASKED = -1e9
@@ -40,19 +44,22 @@ def export_int8(model: UnderstanderModel) -> bytes:
     mask = graph.node("Unsqueeze", graph.node("Cast", is_token, to=FLOAT), graph.integers(2))  # (B, T, 1)
     bias = graph.node("Where", is_token, graph.number(0.0), graph.number(_MASKED))
     bias = graph.node("Unsqueeze", bias, graph.integers(1, 2))  # (B, 1, 1, T)
-    hidden = _embed(graph, weights, shape)
+    states = [_embed(graph, weights, shape)]
     for layer in range(config.n_layers):
-        hidden = _block(graph, weights, f"layer.{layer}", hidden, bias, config.n_heads)
+        states.append(_block(graph, weights, f"layer.{layer}", states[-1], bias, config.n_heads))
+    kept = states[-model.embedding.states :]
+    hidden = kept[0] if len(kept) == 1 else graph.node("Concat", *kept, axis=-1)  # (B, T, S D)
     total = graph.node("ReduceSum", graph.node("Mul", hidden, mask), graph.integers(1), keepdims=0)
-    pooled = graph.node("Div", total, graph.node("ReduceSum", mask, graph.integers(1), keepdims=0))  # (B, D)
+    pooled = graph.node("Div", total, graph.node("ReduceSum", mask, graph.integers(1), keepdims=0))  # (B, S D)
     _heads(graph, weights, pooled)
-    return graph.model(
-        {"token_ids": (INT64, ["B", "T"])},
-        {
-            "probabilities": (FLOAT, ["B", weights["classification.bias"].shape[0]]),
-            "embeddings": (FLOAT, ["B", weights["embedding.bias"].shape[0]]),
-        },
-    )
+    outputs = {
+        "probabilities": (FLOAT, ["B", weights["classification.bias"].shape[0]]),
+        "embeddings": (FLOAT, ["B", weights["embedding.bias"].shape[0]]),
+    }
+    if model.attributes is not None:
+        _attributes(graph, weights, states[1 + model.middle], states[-1])
+        outputs["attributes"] = (FLOAT, ["B", "T", weights[ATTRIBUTE_BIAS].shape[0]])
+    return graph.model({"token_ids": (INT64, ["B", "T"])}, outputs)
 
 
 def _parameters(model: UnderstanderModel) -> _Parameters:
@@ -75,6 +82,9 @@ def _parameters(model: UnderstanderModel) -> _Parameters:
     }
     if model.backbone.locale_embeddings is not None:
         found["locale.weight"] = state["backbone.locale_embeddings.weight"]
+    if model.attributes is not None:
+        found[ATTRIBUTE_WEIGHT] = state["attributes.linear.weight"].T
+        found[ATTRIBUTE_BIAS] = state["attributes.linear.bias"]
     if model.adapters is not None:
         found |= {ROWS: model.adapters.rows.cpu().numpy(), DOWN: state["adapters.down"], UP: state["adapters.up"]}
     query_scale = np.float32(1.0 / math.sqrt(config.dim // config.n_heads))
@@ -154,6 +164,12 @@ def _block(graph: GraphBuilder, weights: _Parameters, name: str, hidden: str, bi
 def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
     quantised = quantise_tokens(graph, pooled)
     reads = {"classification": quantised, "embedding": quantised}
+    width = weights["classification.weight"].shape[1]
+    if weights["embedding.weight"].shape[1] > width:
+        # The classification head reads the last layer alone, which is the last D of them.
+        end = weights["embedding.weight"].shape[1]
+        pooled = graph.node("Slice", pooled, graph.integers(end - width), graph.integers(end), graph.integers(1))
+        reads["classification"] = quantise_tokens(graph, pooled)
     if ROWS in weights:
         reads["classification"] = quantise_tokens(graph, adapt(graph, weights, pooled, len(weights["word.weight"])))
     products = {
@@ -166,6 +182,14 @@ def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
     }
     graph.result("probabilities", _probabilities(graph, weights, products["classification"]))
     graph.result("embeddings", graph.node("LpNormalization", products["embedding"], axis=-1, p=2))
+
+
+def _attributes(graph: GraphBuilder, weights: _Parameters, middle: str, last: str) -> None:
+    """Add the attribute head; in float32, as quantising its input would cost more than its K columns save."""
+    states = graph.node("Concat", middle, last, axis=-1)  # (B, T, 2 D)
+    logits = graph.node("MatMul", states, graph.constant(ATTRIBUTE_WEIGHT, weights[ATTRIBUTE_WEIGHT]))
+    logits = graph.node("Add", logits, graph.constant(ATTRIBUTE_BIAS, weights[ATTRIBUTE_BIAS]))
+    graph.result("attributes", graph.node("Softmax", logits, axis=-1))
 
 
 def _probabilities(graph: GraphBuilder, weights: _Parameters, logits: str) -> str:

@@ -1,1 +1,1 @@
-"""From search logs to training data: labels mined in SQL, their judging, and an importer."""
+"""From search logs to training data: labels, pairs and heads mined in SQL, their judging, and an importer."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
+from shelfsense.reformulation.attribute_spans import spans_to_text
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.bootstrap import resampled
 from shelfsense_training.evaluation.figures import Figure, Ratio, system_figures
@@ -35,16 +36,18 @@ class Served:
         accepted: (N, L) the types accepted.
         heads: by query, the accepted head, or an empty text; not asked for: no elements.
         embeddings: (N, E).
+        attributes: by query, what it names, as a head carries it; none where the network cannot tell.
     """
 
     scores: NDArray[np.float32]
     accepted: NDArray[np.bool_]
     heads: tuple[str, ...]
     embeddings: NDArray[np.float32] = field(repr=False)
+    attributes: tuple[str, ...] = ()
 
     def part(self, rows: slice) -> Served:
         """Return the answers to some of the queries."""
-        return Served(self.scores[rows], self.accepted[rows], self.heads[rows], self.embeddings[rows])
+        return Served(self.scores[rows], self.accepted[rows], self.heads[rows], self.embeddings[rows], self.attributes[rows])
 
 
 def serve(understander: Understander, texts: Sequence[str], locale: str, what: str, *, heads: bool) -> Served:
@@ -65,12 +68,12 @@ def serve(understander: Understander, texts: Sequence[str], locale: str, what: s
     accepted = accepted_types(types, output.probabilities, thresholds, known)
     found: list[str] = []
     if heads:
-        for i, each in enumerate(prepared):
-            answer = understander.answer(
-                each, output.probabilities[i], output.embeddings[i], _ONE_HEAD, product_types=False
-            )
+        for each, row in zip(prepared, output.rows(), strict=True):
+            answer = understander.answer(each, row, _ONE_HEAD, product_types=False)
             found.append(next((head.query for head in answer.reformulations if head.accepted), ""))
-    return Served(output.probabilities, accepted, tuple(found), output.embeddings)
+    named = zip(prepared, output.attributes or (), strict=output.attributes is not None)
+    attributes = tuple(spans_to_text(understander.attribute_spans(each, row)) for each, row in named)
+    return Served(output.probabilities, accepted, tuple(found), output.embeddings, attributes)
 
 
 def coverage(served: Served, sample: StoreSample, product_types: ProductTypes) -> dict[str, dict[str, float | None]]:

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
 from shelfsense.product_types import ProductTypes
-from shelfsense.reformulation.head_files import HEADS, Head, head_index_files, read_head_files
+from shelfsense.reformulation.head_files import (
+    HEADS,
+    VECTORS,
+    VECTORS_INT8,
+    Head,
+    head_index_files,
+    read_head_files,
+)
 from shelfsense_training.onboarding.accepted_type import best_type
 from shelfsense_training.onboarding.serving_figures import Served
 from shelfsense_training.onboarding.store_sample import StoreSample
@@ -34,7 +41,8 @@ def store_heads(
         text = sample.texts[i]
         kind = meant[text] if text in meant else best_type(served, i, product_types)[0]
         name = product_types.nodes[kind].id if text in meant or served.accepted[i, kind] else ""
-        heads.append(Head(text, locale, float(sample.volumes[i]), product_type=name))
+        attributes = served.attributes[i] if served.attributes else ""
+        heads.append(Head(text, locale, float(sample.volumes[i]), product_type=name, attributes=attributes))
     return heads, served.embeddings[rows]
 
 
@@ -54,4 +62,5 @@ def head_files(bundle: Bundle, heads: list[Head], vectors: NDArray[np.float32], 
         others = [i for i, tag in enumerate(table.column("locale").to_pylist()) if tag != locale]
         kept = [Head(**row) for row in table.take(others).to_pylist()]
         parts.append(theirs[others])
-    return head_index_files([*heads, *kept], np.concatenate(parts))
+    stored_as = VECTORS if bundle.has(VECTORS) else VECTORS_INT8
+    return head_index_files([*heads, *kept], np.concatenate(parts), stored_as=stored_as)

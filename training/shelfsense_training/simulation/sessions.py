@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shelfsense_training.simulation.behaviour import Behaviour
 from shelfsense_training.simulation.catalogue import Catalogue, Relations, ResultLists
 from shelfsense_training.simulation.universe import Universe
+from shelfsense_training.simulation.variants import Variants
 
 ACTIONS = ("search", "impression", "click", "cart", "purchase")
 SEARCH, IMPRESSION, CLICK, CART, PURCHASE = range(5)
@@ -56,6 +57,7 @@ class Shoppers:
         lists: what its engine shows.
         relations: of the types.
         behaviour: their habits.
+        variants: what products of a type differ in, where shoppers mind; none where they take any.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Shoppers:
         lists: ResultLists,
         relations: Relations,
         behaviour: Behaviour,
+        variants: Variants | None = None,
     ) -> None:
         self._universe = universe
         self._catalogue = catalogue
         self._lists = lists
         self._relations = relations
         self._behaviour = behaviour
+        self._variants = variants
         self._shares = universe.shares.cumsum(1)
         self._popularity = universe.popularity.cumsum()
 
@@ -88,8 +92,13 @@ class Shoppers:
         position = page[:, None] * size + np.arange(1, size + 1)  # (N, P)
         # On a later page the first product is looked at as the first of a page is.
         looked = random.random((sessions, size)) < np.arange(1, size + 1) ** -habits.examination
-        clicked = looked & (random.random((sessions, size)) < self._appeal(types, meant))
         right = types == meant[:, None]
+        appeal = self._appeal(types, meant)
+        if self._variants is not None:
+            other = right & self._variants.unasked(query, products)
+            appeal[other] = self._variants.habits.click_other_variant
+            right &= ~other
+        clicked = looked & (random.random((sessions, size)) < appeal)
         cart = clicked & (random.random((sessions, size)) < np.where(right, habits.cart_meant, habits.cart_other))
         bought = cart & (random.random((sessions, size)) < habits.purchase)
         too = np.flatnonzero(bought.any(1) & (random.random(sessions) < habits.bought_too))

@@ -1,7 +1,9 @@
 """Writes a simulated log: events, catalogue and truth, seeded, store by store.
 
 ``events/<store>.parquet`` and ``catalog.parquet`` as design section 7 has them; ``truth.parquet``:
-``query, locale, product_type_id, probability, volume, conflict``, one row per meaning. The same seed
+``query, locale, product_type_id, probability, volume, conflict``, one row per meaning. Where attribute
+words decide what is bought, ``needs.parquet`` is the truth of reformulation: ``query, locale, need,
+popularity``, queries of one need meaning the same; popularity is `truth.parquet`'s volume. The same seed
 and settings give the same files.
 """
 
@@ -21,16 +23,19 @@ from shelfsense.errors import InputRefused
 from shelfsense_training.composition.composer import Composer
 from shelfsense_training.progress import progress_bar
 from shelfsense_training.simulation.behaviour import Behaviour
-from shelfsense_training.simulation.catalogue import Catalogue, Relations, result_lists
+from shelfsense_training.simulation.catalogue import Catalogue, Relations, ResultLists, result_lists
 from shelfsense_training.simulation.meanings import Meanings
+from shelfsense_training.simulation.needs import NeedHabits, asked_variants, needs_of
 from shelfsense_training.simulation.sessions import ACTIONS, Events, Shoppers
 from shelfsense_training.simulation.stores import Store, stores_with_most
 from shelfsense_training.simulation.universe import Universe, UniverseMaker
+from shelfsense_training.simulation.variants import Variants
 from shelfsense_training.sources.data_folder import data_folder
 from shelfsense_training.sources.default_tree import default_product_types
 from shelfsense_training.sources.taxonomy import Taxonomy, attribute_values
 
 EVENTS, CATALOG, TRUTH, SETTINGS = "events", "catalog.parquet", "truth.parquet", "simulation.json"
+NEEDS = "needs.parquet"
 _CHUNK = 100_000  # sessions held at once
 _FIRST_DAY = np.datetime64("2026-01-01T00:00:00", "us")
 _DAYS = 60
@@ -47,6 +52,7 @@ class SimulationSettings:
         types: product types sold.
         seed: of every draw.
         behaviour: of engine and shoppers.
+        needs: by which a query's attribute word decides which products of a type are bought; none where it does not.
     """
 
     events: int = 10_000_000
@@ -54,6 +60,7 @@ class SimulationSettings:
     types: int = 1414
     seed: int = 0
     behaviour: Behaviour = field(default_factory=Behaviour)
+    needs: NeedHabits | None = None
 
 
 class Simulation:
@@ -90,26 +97,41 @@ class Simulation:
         if (out / SETTINGS).exists():
             raise InputRefused(f"{out}: holds a simulation already; name another folder")
         (out / EVENTS).mkdir(parents=True, exist_ok=True)
-        catalogues, truths = [], []
+        catalogues, truths, needs = [], [], []
         traffic = sum(store.traffic for store in self._stores)
         with progress_bar() as bar:
             task = bar.add_task("stores", total=len(self._stores), figure="")
             for number, store in enumerate(self._stores):
                 random = np.random.default_rng((self._settings.seed, 6, number))
                 universe = self._maker.make(store, number)
-                catalogue = Catalogue.draw(len(self._types), random)
+                variants = self._variants(store, universe, random)
+                catalogue = variants.catalogue if variants else Catalogue.draw(len(self._types), random)
                 habits = self._settings.behaviour
                 lists = result_lists(universe, catalogue, self._relations, habits, random)
-                shoppers = Shoppers(universe, catalogue, lists, self._relations, habits)
+                if variants:
+                    lists = ResultLists(lists.types, variants.pick(lists.types, random))
+                    needs.append(self._needs_table(store, universe))
+                shoppers = Shoppers(universe, catalogue, lists, self._relations, habits, variants)
                 # A search is itself an event, so are its impressions; about one more follows.
                 sessions = round(self._settings.events * store.traffic / traffic / (habits.page + 2))
                 self._write_events(out, store, universe, shoppers, sessions, random)
-                catalogues.append(self._catalog_table(store, catalogue))
+                catalogues.append(self._catalog_table(store, catalogue, variants))
                 truths.append(self._truth_table(store, universe))
                 bar.update(task, advance=1, figure=f"{store.locale}: {sessions:,} sessions")
         pq.write_table(pa.concat_tables(catalogues), out / CATALOG, compression="zstd")
         pq.write_table(pa.concat_tables(truths), out / TRUTH, compression="zstd")
-        (out / SETTINGS).write_text(json.dumps(asdict(self._settings), indent=1) + "\n", encoding="utf-8")
+        if needs:
+            pq.write_table(pa.concat_tables(needs), out / NEEDS, compression="zstd")
+        told = asdict(self._settings)
+        if self._settings.needs is None:
+            del told["needs"]
+        (out / SETTINGS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+    def _variants(self, store: Store, universe: Universe, random: np.random.Generator) -> Variants | None:
+        habits = self._settings.needs
+        if habits is None:
+            return None
+        return Variants.draw(universe, asked_variants(universe, store.lexicon), len(self._types), habits, random)
 
     def _write_events(
         self,
@@ -128,7 +150,7 @@ class Simulation:
                 events = shoppers.visit(count, first, random)
                 writer.write_table(_event_table(store, texts, events, times))
 
-    def _catalog_table(self, store: Store, catalogue: Catalogue) -> pa.Table:
+    def _catalog_table(self, store: Store, catalogue: Catalogue, variants: Variants | None) -> pa.Table:
         kinds = catalogue.type_of()
         words: dict[str, list[str]] = {}
         for word in self._meanings.words.get(store.lexicon, ()):
@@ -138,6 +160,8 @@ class Simulation:
         for t, (start, end) in enumerate(zip(catalogue.first[:-1], catalogue.first[1:], strict=True)):
             known = words.get(self._types[t]) or [names.nodes[names.index[self._types[t]]].name.lower()]
             titles.extend(f"{known[i % len(known)]} {i + 1}" for i in range(int(end - start)))
+        if variants:
+            titles = [f"{word} {title}".strip() for word, title in zip(variants.words(), titles, strict=True)]
         count = len(kinds)
         return pa.table(
             {
@@ -161,16 +185,31 @@ class Simulation:
             }
         )
 
+    def _needs_table(self, store: Store, universe: Universe) -> pa.Table:
+        return pa.table(
+            {
+                "query": pa.array(universe.texts),
+                "locale": pa.array([store.locale] * len(universe.texts)),
+                "need": needs_of(universe, asked_variants(universe, store.lexicon), self._types),
+                "popularity": pa.array(universe.popularity * store.traffic),
+            }
+        )
+
 
 def load_simulation(settings: SimulationSettings) -> Simulation:
-    """Return a simulation in the project's words, and the taxonomy's where the data folder has one."""
+    """Return a simulation in the project's words, and the taxonomy's where the data folder has one.
+
+    Where attribute words decide what is bought they are the project's own, which say of what kind they are: the
+    taxonomy's hundreds of values would leave nearly every need with a single query.
+    """
     types = default_product_types()
     try:
         folder = data_folder()
     except InputRefused:
         return Simulation(Meanings.load(types, None), Composer.from_lexicon({}, seed=settings.seed), settings)
     meanings = Meanings.load(types, Taxonomy(folder))
-    return Simulation(meanings, Composer.from_lexicon(attribute_values(folder), seed=settings.seed), settings)
+    values = {} if settings.needs else attribute_values(folder)
+    return Simulation(meanings, Composer.from_lexicon(values, seed=settings.seed), settings)
 
 
 _EVENT_SCHEMA = pa.schema(

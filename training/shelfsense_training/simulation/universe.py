@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ class Universe:
         shares: (Q, K) share of its shoppers who mean that type; rows sum to 1.
         popularity: (Q,) probability of a search; sums to 1.
         conflict: (Q,) whether the query is a conflict string or built on one.
+        attributes: Q attribute words that were added to the word for the type, empty where none was.
     """
 
     texts: tuple[str, ...]
@@ -42,6 +44,15 @@ class Universe:
     shares: NDArray[np.float32]
     popularity: NDArray[np.float64]
     conflict: NDArray[np.bool_]
+    attributes: tuple[str, ...]
+
+
+class _Drawn(NamedTuple):
+    """A text of the store: the word it is built on, the attribute word added, how often it was drawn."""
+
+    word: Word
+    attribute: str
+    times: int
 
 
 class UniverseMaker:
@@ -76,10 +87,10 @@ class UniverseMaker:
             number = self._number[identifier]
             taste[number] = max(taste[number], self._popularity[number])
         counted = self._draw(store, taste, set(conflicts), random)
-        order = sorted(counted, key=lambda text: counted[text][1] * random.random(), reverse=True)[: store.queries]
+        order = sorted(counted, key=lambda text: counted[text].times * random.random(), reverse=True)[: store.queries]
         plain = _zipf(len(order), self._behaviour) * (1 - self._behaviour.conflict_traffic)
-        meant = {text: counted[text][0] for text in order}
-        varied = self._conflict_queries(store, conflicts)
+        meant = {text: counted[text].word for text in order}
+        varied, added = self._conflict_queries(store, conflicts)
         odd = _zipf(len(varied), self._behaviour) * self._behaviour.conflict_traffic
         texts = [*order, *varied]
         popularity = np.concatenate([plain, odd])
@@ -96,7 +107,15 @@ class UniverseMaker:
             types[row, : len(numbers)] = numbers
             shares[row, : len(numbers)] = weights
         total = popularity.sum()
-        return Universe(tuple(texts[i] for i in rank), types, shares, popularity[rank] / total, (rank >= len(order)))
+        attributes = [*(counted[text].attribute for text in order), *(added[text] for text in varied)]
+        return Universe(
+            tuple(texts[i] for i in rank),
+            types,
+            shares,
+            popularity[rank] / total,
+            (rank >= len(order)),
+            tuple(attributes[i] for i in rank),
+        )
 
     def _conflicts(self, store: Store) -> dict[str, str]:
         return {
@@ -105,22 +124,26 @@ class UniverseMaker:
             if locale == store.locale and identifier in self._number
         }
 
-    def _conflict_queries(self, store: Store, conflicts: dict[str, str]) -> dict[str, str]:
-        """Return conflict strings, plain and with further words, to the type they mean here."""
+    def _conflict_queries(self, store: Store, conflicts: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return conflict strings, plain and with further words, to the type they mean here and to the further word."""
         found: dict[str, str] = {}
+        added: dict[str, str] = {}
         variants = round(6 + 8 * (store.traffic / 100) ** 0.3)
         for text, identifier in sorted(conflicts.items()):
             found[text] = identifier
+            added[text] = ""
             for _ in range(variants):
-                found.setdefault(self._composer.with_attribute(text, store.lexicon), identifier)
+                varied = self._composer.with_attribute(text, store.lexicon)
+                found.setdefault(varied, identifier)
+                added.setdefault(varied, _added(text, varied))
         keys = list(found)
         np.random.default_rng((self._seed, 3, len(keys))).shuffle(keys)
-        return {key: found[key] for key in keys}
+        return {key: found[key] for key in keys}, added
 
     def _draw(
         self, store: Store, taste: NDArray[np.float64], taken: set[str], random: np.random.Generator
-    ) -> dict[str, tuple[Word, int]]:
-        """Return texts with the word they are built on and how often they were drawn."""
+    ) -> dict[str, _Drawn]:
+        """Return texts with what they are built on, as first drawn, and how often they were drawn."""
         by_type: dict[int, list[Word]] = defaultdict(list)
         for word in self._meanings.words.get(store.lexicon, ()):
             if word.text not in taken:
@@ -131,22 +154,24 @@ class UniverseMaker:
         # Stores of one language agree on which words are the common ones.
         orders = {n: np.random.default_rng((self._seed, 4, n)).permutation(len(by_type[n])) for n in sold.tolist()}
         draws = random.choice(sold, size=3 * store.queries, p=taste[sold] / taste[sold].sum())
-        found: dict[str, tuple[Word, int]] = {}
+        found: dict[str, _Drawn] = {}
         for number, spin in zip(draws.tolist(), random.random(len(draws)).tolist(), strict=True):
             words = by_type[number]
             # The inverse of a Zipf-like distribution with exponent below 1: rank ~ spin^(1 / (1 - exponent)).
             rank = min(len(words) - 1, int(len(words) * spin ** (1 / (1 - _WORD_ZIPF))))
             word = words[orders[number][rank]]
-            text = self._varied(word.text, store, random)
-            known = found.get(text)
-            found[text] = (known[0] if known else word, known[1] + 1 if known else 1)
+            text, attribute = self._varied(word.text, store, random)
+            known = found.get(text, _Drawn(word, attribute, 0))
+            found[text] = known._replace(times=known.times + 1)
         return found
 
-    def _varied(self, text: str, store: Store, random: np.random.Generator) -> str:
+    def _varied(self, text: str, store: Store, random: np.random.Generator) -> tuple[str, str]:
+        """Return the text as a shopper types it, and the attribute word that was added."""
         spin = random.random()
+        longer = text
         if spin < self._behaviour.attributes:
-            text = self._composer.with_attribute(text, store.lexicon)
-        return self._composer.with_slip(text, store.lexicon, share=self._behaviour.slips)
+            longer = self._composer.with_attribute(text, store.lexicon)
+        return self._composer.with_slip(longer, store.lexicon, share=self._behaviour.slips), _added(text, longer)
 
     def _meant(self, word: Word, taste: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the types of a word that this store sells, the likeliest first, and their shares."""
@@ -156,6 +181,12 @@ class UniverseMaker:
         numbers, weights = numbers[order], weights[order] / weights[order].sum()
         kept = weights >= LEAST_SHARE
         return numbers[kept], weights[kept] / weights[kept].sum()
+
+
+def _added(text: str, longer: str) -> str:
+    """Return what a text was lengthened by, at either end."""
+    rest = longer.removesuffix(text) if longer.endswith(text) else longer.removeprefix(text)
+    return rest.strip()
 
 
 def _zipf(count: int, behaviour: Behaviour) -> NDArray[np.float64]:

@@ -1,0 +1,99 @@
+"""Words that name who or what a thing is for, and their opposites: a wired mouse is no wireless one.
+
+Only what both texts name can conflict; whether one may stay silent is for others to say.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from shelfsense.reformulation.writing.languages import writing_of
+from shelfsense.reformulation.writing.terms import folded_terms, read_terms, searched_text, term_pattern
+
+_TABLE = Path(__file__).with_name("opposites.tsv")
+_AUDIENCE = "audience"
+# A girl is a child, and in most languages a cot for babies is a child's bed.
+_WITHIN = {"girls": "children", "boys": "children", "babies": "children"}
+# English words stand in every shop's queries; Vietnamese has words of its own that look like them.
+_ENGLISH_TOO = {"hi": ("en",), "vi": ()}
+
+
+def audience_refusal(query: str, head: str, query_locale: str, head_locale: str) -> str:
+    """Return why the head is for others than the query says, empty where it is not or one does not say.
+
+    Args:
+        query: what was asked.
+        head: what is to stand for it.
+        query_locale: a tag of the bundle, or ``und``.
+        head_locale: likewise; languages may differ.
+    """
+    asked = named_values(query, query_locale).get(_AUDIENCE, frozenset())
+    offered = named_values(head, head_locale).get(_AUDIENCE, frozenset())
+    if not asked or not offered or _widened(asked) & offered or asked & _widened(offered):
+        return ""
+    return f"is for another audience: {_listed(offered)}, not {_listed(asked)}"
+
+
+def opposite_refusal(query: str, head: str, query_locale: str, head_locale: str) -> str:
+    """Return in what the head says the opposite of the query, empty where it does not or one does not say.
+
+    Args:
+        query: what was asked.
+        head: what is to stand for it.
+        query_locale: a tag of the bundle, or ``und``.
+        head_locale: likewise; languages may differ.
+    """
+    asked, offered = named_values(query, query_locale), named_values(head, head_locale)
+    for attribute in asked:
+        if attribute != _AUDIENCE and attribute in offered and not asked[attribute] & offered[attribute]:
+            return f"says the opposite: {_listed(offered[attribute])}, not {_listed(asked[attribute])}"
+    return ""
+
+
+@lru_cache(maxsize=8192)
+def named_values(text: str, locale: str) -> dict[str, frozenset[str]]:
+    """Return what a text names: attribute to its values (``audience`` to ``women``, ``cord`` to ``wired``).
+
+    Args:
+        text: a query or a head.
+        locale: a tag of the bundle, or ``und``.
+    """
+    values, pattern = _terms(writing_of(locale))
+    found: dict[str, set[str]] = {}
+    for match in pattern.finditer(searched_text(text, locale)):
+        attribute, value = _value(values, match[0])
+        found.setdefault(attribute, set()).add(value)
+    return {attribute: frozenset(named) for attribute, named in found.items()}
+
+
+def without_cord_terms(language: str) -> list[str]:
+    """Return the terms of a language for things that need no cord; they exclude nothing."""
+    return [term for term, (_, value) in _terms(language)[0].items() if value == "wireless"]
+
+
+@lru_cache(maxsize=64)
+def _terms(language: str) -> tuple[dict[str, tuple[str, str]], re.Pattern[str]]:
+    languages = {*_ENGLISH_TOO.get(language, ("any",)), language}
+    values: dict[str, tuple[str, str]] = {}
+    for row in read_terms(_TABLE):
+        if row["language"] in languages:
+            for term in folded_terms(row["terms"], language):
+                values.setdefault(term, (row["attribute"], row["value"]))
+    return values, term_pattern(values, language)
+
+
+def _value(values: dict[str, tuple[str, str]], found: str) -> tuple[str, str]:
+    if found in values:
+        return values[found]
+    length = next(n for n in range(len(found), 0, -1) if f"{found[:n]}*" in values)
+    return values[f"{found[:length]}*"]
+
+
+def _widened(values: frozenset[str]) -> frozenset[str]:
+    return values | {_WITHIN[value] for value in values if value in _WITHIN}
+
+
+def _listed(values: frozenset[str]) -> str:
+    return " and ".join(sorted(values))

@@ -1,0 +1,1 @@
+"""How the same words are written differently: forms under which two writings meet, language by language."""

@@ -1,0 +1,1 @@
+"""Reformulation, the training side: evidence of same meaning, the retriever, the re-ranker, and their figures."""
