@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from shelfsense.errors import BundleRefused
@@ -54,6 +54,25 @@ class LocaleThresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementWeights:
+    """What makes one score of the signs that a head says what a query says: a logistic model.
+
+    Attributes:
+        cosine: weight of the cosine of their vectors.
+        overlap: weight of the overlap of their letters, 0 to 1.
+        both: weight of the product of the two.
+        own_type: weight of the probability that the query means the head's product type, 0 where it has none.
+        shift: the log-odds where all are 0.
+    """
+
+    cosine: float
+    overlap: float
+    both: float
+    own_type: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """The thresholds of every locale of a bundle, ``und`` among them.
 
@@ -61,11 +80,13 @@ class Thresholds:
         by_locale: tag to thresholds.
         product_type_target_precision: the precision accepted product types promise, 0 to 1.
         reformulation_target_precision: the precision accepted reformulations promise, 0 to 1.
+        agreement: what a reformulation's score is made of; the cosine alone where None.
     """
 
     by_locale: Mapping[str, LocaleThresholds]
     product_type_target_precision: float = 0.8
     reformulation_target_precision: float = 0.95
+    agreement: AgreementWeights | None = None
 
     @classmethod
     def from_json(cls, data: bytes) -> Thresholds:
@@ -85,6 +106,7 @@ class Thresholds:
             {tag: _read_locale(tag, entry) for tag, entry in locales.items()},
             _number(table, "product_type_target_precision", "the file"),
             _number(table, "reformulation_target_precision", "the file"),
+            _agreement(table),
         )
 
     def to_json(self) -> bytes:
@@ -92,6 +114,7 @@ class Thresholds:
         table = {
             "product_type_target_precision": self.product_type_target_precision,
             "reformulation_target_precision": self.reformulation_target_precision,
+            **({"agreement": asdict(self.agreement)} if self.agreement else {}),
             "locales": {
                 tag: {
                     "product_types": list(entry.product_types),
@@ -135,6 +158,14 @@ def _read_locale(tag: str, entry: Any) -> LocaleThresholds:
         _calibration(entry, tag),
         _types(entry, tag),
     )
+
+
+def _agreement(table: Any) -> AgreementWeights | None:
+    found = table.get("agreement")
+    if found is None:
+        return None
+    names = [each.name for each in fields(AgreementWeights)]
+    return AgreementWeights(*(_finite(_value(found, name, "agreement"), f"agreement: {name}") for name in names))
 
 
 def _types(entry: Any, tag: str) -> dict[str, float]:

@@ -68,7 +68,9 @@ def test_spans_go_to_text_and_back() -> None:
     assert spans_from_text(spans_to_text(())) == ()
 
 
-@pytest.mark.parametrize("text", ["red", "[1]", '[["color"]]', '[["taste","sweet"]]', '[["other","x"]]', '[["color",1]]'])
+@pytest.mark.parametrize(
+    "text", ["red", "[1]", '[["color"]]', '[["taste","sweet"]]', '[["other","x"]]', '[["color",1]]']
+)
 def test_what_is_no_list_of_spans_is_refused(text: str) -> None:
     with pytest.raises(InputRefused, match="write the head index again"):
         spans_from_text(text)

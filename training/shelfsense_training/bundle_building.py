@@ -162,5 +162,7 @@ def index_heads(bundle: Bundle, heads: Sequence[Head], out: Path, *, threads: in
             texts = [spans_to_text(understander.attribute_spans(each, row)) for each, row in found]
             heads = [replace(head, attributes=text) for head, text in zip(heads, texts, strict=True)]
         placing = progress.add_task("building graphs", total=sum(large), figure="heads", visible=bool(large))
-        files = head_index_files(heads, output.embeddings, settings=settings, advanced=partial(progress.advance, placing))
+        files = head_index_files(
+            heads, output.embeddings, settings=settings, advanced=partial(progress.advance, placing)
+        )
     return rewrite_bundle(bundle, out, files=files)

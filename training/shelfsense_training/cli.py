@@ -24,6 +24,7 @@ from shelfsense_training.commands.mine_labels import mine_labels
 from shelfsense_training.commands.mine_pairs import mine_pairs
 from shelfsense_training.commands.onboard import onboard
 from shelfsense_training.commands.own_tree import own_tree
+from shelfsense_training.commands.retrieval_study import retrieval_study
 from shelfsense_training.commands.simulate import simulate
 from shelfsense_training.commands.starter import starter
 from shelfsense_training.commands.study import study
@@ -62,6 +63,7 @@ app.command()(mine_heads)
 app.command()(mine_labels)
 app.command()(mine_pairs)
 app.command()(own_tree)
+app.command()(retrieval_study)
 app.command()(simulate)
 app.command()(starter)
 app.command()(study)

@@ -1,75 +1,179 @@
-"""Scored pairs of held-out phrasings and heads: what reformulation thresholds are fixed on."""
+"""Held-out phrasings and the heads near them: what a reformulation's score and thresholds are fixed on.
+
+The index is made as misleading as a shop's: beside every head stand heads that differ from it in one
+attribute. Every phrasing is asked as it stands and written otherwise once, with its head in the index and
+with that head taken out. Nothing here was trained on as a pair.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from shelfsense.engines.engine import EngineOutput
-from shelfsense.product_types import ProductTypes
 from shelfsense.query import Query
-from shelfsense.reformulation.gates import attribute_refusal, product_type_refusal
+from shelfsense.reformulation.agreement import SCORED, agreement, letter_overlap
+from shelfsense.reformulation.attribute_spans import spans_from_text, spans_to_text
+from shelfsense.reformulation.gates import product_type_refusal
+from shelfsense.reformulation.word_gates import words_refusal
+from shelfsense.reformulation.writing.match_form import match_form
+from shelfsense.thresholds import AgreementWeights
+from shelfsense.understander import Understander
+from shelfsense_training.bundle_building import answer_queries
 from shelfsense_training.calibration.scored_pairs import ScoredPairs
+from shelfsense_training.composition.contrast import Contrasts
+from shelfsense_training.composition.variation import Variation
 from shelfsense_training.pairs import is_held_out_pair
+from shelfsense_training.progress import progress_bar
 from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_tails
 
-Answer = Callable[[Sequence[Query]], EngineOutput]
+_CONTRASTS = 4
+"""Heads put beside every head."""
 
 
-def held_out_pairs(answer: Answer, product_types: ProductTypes) -> dict[str, ScoredPairs]:
-    """Return, per locale, the best head of every held-out phrasing, with its head there and with it gone.
+@dataclass(frozen=True, slots=True)
+class NearHeads:
+    """The heads near one phrasing that no gate refuses, nearest first.
 
-    Heads that a gate refuses are no pairs: no threshold decides on them.
+    Attributes:
+        cosine: of each.
+        overlap: of the letters, 0 to 1.
+        own_type: probability that the phrasing means the head's type.
+        right: whether it is the phrasing's own head.
+    """
+
+    cosine: NDArray[np.float64]
+    overlap: NDArray[np.float64]
+    own_type: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+
+def held_out_phrasings(understander: Understander) -> dict[str, list[NearHeads]]:
+    """Return, by locale, what stands near each held-out phrasing, by the engine that will serve it.
 
     Args:
-        answer: queries to the network's answers, by the engine that will serve them.
-        product_types: of those answers.
+        understander: of the bundle, whatever heads and thresholds it has.
     """
     heads, tails = read_heads(), [tail for tail in read_tails() if is_held_out_pair(tail)]
+    locales = sorted({tail.locale for tail in tails} & set(understander.locales.tags))
     found = {}
-    for locale in sorted({tail.locale for tail in tails}):
-        ours = [head for head in heads if head.locale == locale]
-        asked = [tail for tail in tails if tail.locale == locale]
-        output = answer(_queries(asked))
-        cosines = output.embeddings @ answer(_queries(ours)).embeddings.T  # (asked, heads)
-        cosines[~_passing(asked, ours, product_types.coherent(output.probabilities), product_types)] = _REFUSED
-        same = np.array([[tail.concept == head.concept for head in ours] for tail in asked])
-        rows = np.arange(len(asked))
-        scores, right = [], []
-        for table in (cosines, np.where(same, _REFUSED, cosines)):
-            best = table.argmax(1)
-            offered = table[rows, best] > _REFUSED
-            scores.append(table[rows, best][offered])
-            right.append(same[rows, best][offered])
-        found[locale] = ScoredPairs(np.concatenate(scores).astype(np.float32), np.concatenate(right))
+    with progress_bar() as bar:
+        task = bar.add_task("held-out phrasings", total=len(locales), figure="")
+        for locale in locales:
+            ours = [head for head in heads if head.locale == locale]
+            asked = [tail for tail in tails if tail.locale == locale]
+            found[locale] = _Locale(understander, ours, locale).near(asked)
+            bar.advance(task)
     return found
 
 
-_REFUSED = -2.0
+def fit_agreement(phrasings: dict[str, list[NearHeads]]) -> AgreementWeights:
+    """Return the logistic model that tells a phrasing's own head from the others near it, over all locales."""
+    every = [near for each in phrasings.values() for near in each if len(near.cosine)]
+    cosine, overlap, own = (np.concatenate([getattr(near, name) for near in every]) for name in _SIGNS)
+    right = np.concatenate([near.right for near in every])
+    signs = np.stack([cosine, overlap, cosine * overlap, own], axis=1)  # (pairs, 4)
+    # Unpenalised but for a trace: four weights on tens of thousands of pairs.
+    fitted = LogisticRegression(C=100.0, max_iter=1000).fit(signs, right)
+    found = dict(zip(("cosine", "overlap", "both", "own_type"), map(float, fitted.coef_[0]), strict=True))
+    return AgreementWeights(**found, shift=float(fitted.intercept_[0]))
 
 
-def _passing(
-    asked: Sequence[LexiconEntry],
-    heads: Sequence[LexiconEntry],
-    probabilities: NDArray[np.float32],
-    product_types: ProductTypes,
-) -> NDArray[np.bool_]:
-    """Return (asked, heads) whether the gates let a head pass."""
-    own = [product_types.index[head.type_id] for head in heads]
-    root = [product_types.at_level(label, 1) for label in own]
-    return np.array(
-        [
-            [
-                not product_type_refusal(float(row[root[h]]), float(row[own[h]]))
-                and not attribute_refusal(query.text, head.text)
-                for h, head in enumerate(heads)
-            ]
-            for query, row in zip(asked, probabilities, strict=True)
+def scored_phrasings(phrasings: dict[str, list[NearHeads]], weights: AgreementWeights | None) -> dict[str, ScoredPairs]:
+    """Return, by locale, the best head of every phrasing, with its own head there and with it gone."""
+    found = {}
+    for locale, each in phrasings.items():
+        scores, right = [], []
+        for near in each:
+            rated = near.cosine if weights is None else _scores(weights, near)
+            for kept in (np.ones_like(near.right), ~near.right):
+                if kept.any():
+                    best = np.flatnonzero(kept)[rated[kept].argmax()]
+                    scores.append(rated[best])
+                    right.append(near.right[best])
+        found[locale] = ScoredPairs(np.array(scores, dtype=np.float32), np.array(right, dtype=np.bool_))
+    return found
+
+
+_SIGNS = ("cosine", "overlap", "own_type")
+
+
+def _scores(weights: AgreementWeights, near: NearHeads) -> NDArray[np.float64]:
+    rows = zip(near.cosine.tolist(), near.overlap.tolist(), near.own_type.tolist(), strict=True)
+    return np.array([agreement(weights, *row) for row in rows])
+
+
+class _Locale:
+    """The index of one locale: its heads, and heads that differ from them in one attribute."""
+
+    def __init__(self, understander: Understander, heads: Sequence[LexiconEntry], locale: str) -> None:
+        self._understander = understander
+        self._locale = locale
+        texts: dict[str, tuple[str, str, str]] = {}  # match form to text, concept and type
+        contrasts = Contrasts.from_lexicon()
+        for head in heads:
+            texts.setdefault(match_form(head.text, locale), (head.text, head.concept, head.type_id))
+        for head in heads:
+            for contrast in contrasts.contrasts(head.text, locale, _CONTRASTS):
+                texts.setdefault(match_form(contrast.text, locale), (contrast.text, "", head.type_id))
+        self._heads = list(texts.values())
+        output = self._answer([text for text, _, _ in self._heads])
+        self._vectors = output.embeddings
+        self._attributes = self._spans([text for text, _, _ in self._heads], output)
+
+    def near(self, tails: Sequence[LexiconEntry]) -> list[NearHeads]:
+        variation = Variation.from_lexicon()
+        asked = [(tail.text, tail.concept) for tail in tails]
+        asked += [(v.text, tail.concept) for tail in tails for v in variation.variants(tail.text, self._locale)]
+        output = self._answer([text for text, _ in asked])
+        probabilities = self._understander.network_types.coherent(output.probabilities)
+        cosines = output.embeddings @ self._vectors.T
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :SCORED]
+        attributes = self._spans([text for text, _ in asked], output)
+        return [
+            self._near(text, concept, attributes[i], nearest[i], cosines[i], probabilities[i])
+            for i, (text, concept) in enumerate(asked)
         ]
-    )
 
+    def _near(
+        self,
+        text: str,
+        concept: str,
+        attributes: str,
+        nearest: NDArray[np.int64],
+        cosines: NDArray[np.float32],
+        probabilities: NDArray[np.float32],
+    ) -> NearHeads:
+        types = self._understander.network_types
+        rows = []
+        for h in nearest.tolist():
+            head, theirs, type_id = self._heads[h]
+            own = types.index[type_id]
+            mine = float(probabilities[own])
+            spans = partial(spans_from_text, attributes) if attributes else None
+            refused = words_refusal(
+                text, self._locale, head, self._locale, spans=spans, attributes=self._attributes[h]
+            ) or product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine)
+            # Written alike is found without a score.
+            if not refused and match_form(text, self._locale) != match_form(head, self._locale):
+                overlap = letter_overlap(text, self._locale, head, self._locale)
+                rows.append((float(cosines[h]), overlap, mine, bool(theirs) and theirs == concept))
+        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3] > 0)
 
-def _queries(entries: Sequence[LexiconEntry]) -> list[Query]:
-    return [Query(entry.text, entry.locale) for entry in entries]
+    def _answer(self, texts: Sequence[str]) -> EngineOutput:
+        return answer_queries(self._understander, [Query(text, self._locale, truncate=True) for text in texts])
+
+    def _spans(self, texts: Sequence[str], output: EngineOutput) -> list[str]:
+        if output.attributes is None:
+            return [""] * len(texts)
+        prepared = [self._understander.prepare(Query(text, self._locale, truncate=True)) for text in texts]
+        return [
+            spans_to_text(self._understander.attribute_spans(each, found))
+            for each, found in zip(prepared, output.attributes, strict=True)
+        ]

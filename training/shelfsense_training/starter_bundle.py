@@ -22,7 +22,7 @@ from shelfsense_training.calibration.platt import apply_calibration, fit_level
 from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.model_card import model_card
-from shelfsense_training.reformulation_pairs import held_out_pairs
+from shelfsense_training.reformulation_pairs import fit_agreement, held_out_phrasings, scored_phrasings
 from shelfsense_training.sources.splits import Split
 from shelfsense_training.threshold_fixing import fix_thresholds
 from shelfsense_training.validation import ValidationQuery, clean_queries, log_odds_of, real_queries, top1
@@ -97,12 +97,15 @@ def write_starter_bundle(starter: StarterParts, out: Path, version: str) -> Bund
     )
     # Thresholds are fixed on what will be served: the int8 engine's own probabilities and vectors.
     understander = Understander.load(build_bundle(parts, out), threads=2)
+    phrasings = held_out_phrasings(understander)
+    agreement = fit_agreement(phrasings)
     thresholds = fix_thresholds(
         locales,
         _pairs(understander, real, (1, 2)),
         _pairs(understander, clean, (1, 2, 3)),
-        held_out_pairs(lambda queries: answer_queries(understander, queries), types),
+        scored_phrasings(phrasings, agreement),
     )
+    thresholds = replace(thresholds, agreement=agreement)
     facts = {**parts.facts, "metrics": {"locales": _test_figures(understander, starter.data)}}
     backbone = understander.bundle.manifest["backbone"]
     card = model_card(version, facts, (*locales, UNDETERMINED), thresholds, backbone)

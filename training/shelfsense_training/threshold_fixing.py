@@ -9,8 +9,7 @@ everywhere.
 
 Reformulations: rarer phrasings kept out of training, each asked twice, with its head in the index
 and with that head taken out, so that precision is also that of queries which have no head. It is
-the precision's lower bound that has to hold, and a locale's own threshold counts where it is the
-larger: a wrong head sells the wrong thing.
+the precision's lower bound that has to hold, by the same rule: a wrong head sells the wrong thing.
 """
 
 from __future__ import annotations
@@ -72,8 +71,7 @@ def fix_thresholds(
     pooled = [each.common for each in judged]
     names = ScoredPairs.together([pairs[2] for pairs in composed.values()])
     deepest = least_threshold(names, TYPE_PRECISION)
-    together = ScoredPairs.together(list(reformulations.values()))
-    any_reformulation = least_threshold(together, REFORMULATION_PRECISION, confident=True)
+    said_alike = level_thresholds(reformulations, ThresholdSettings(precision=REFORMULATION_PRECISION))
     by_locale = {}
     for tag in (*locales, UNDETERMINED):
         evidence = "real" if tag in real else "composed" if tag in composed else "fallback"
@@ -84,13 +82,10 @@ def fix_thresholds(
             upper = [b if value > 1 else value for value, b in zip(upper, pooled, strict=True)]
         else:
             upper = pooled
-        heads = NEVER
-        if tag in reformulations:
-            heads = least_threshold(reformulations[tag], REFORMULATION_PRECISION, confident=True)
         by_locale[tag] = LocaleThresholds(
             product_types=(*upper, deepest),
             evidence=evidence,
-            reformulation=max(heads, any_reformulation) if heads <= 1 else any_reformulation,
+            reformulation=said_alike.by_locale.get(tag, said_alike.common),
             reformulation_evidence="composed" if tag in reformulations else "fallback",
         )
     return Thresholds(by_locale, TYPE_PRECISION, REFORMULATION_PRECISION)

@@ -74,16 +74,9 @@ def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict
     for head in ("classification", "embedding"):
         found[f"{head}.linear.weight"] = matrix(f"{head}.weight")
         found[f"{head}.linear.bias"] = constants[f"{head}.bias"]
-    if "attributes.weight" in constants:
-        found["attributes.linear.weight"] = constants["attributes.weight"].T
-        found["attributes.linear.bias"] = constants["attributes.bias"]
     for kind in ("scale", "shift"):
         found[f"classification.{kind}"] = constants[f"classification.calibration.{kind}"]
-    if "locale.weight" in constants:
-        found["backbone.locale_embeddings.weight"] = constants["locale.weight"]
-    for part in ("rows", "down", "up"):
-        if f"adapter.{part}" in constants:
-            found[f"adapters.{part}"] = constants[f"adapter.{part}"]
+    found |= _optional(constants)
     query_scale = np.float32(math.sqrt(config.dim // config.n_heads))
     for i in range(config.n_layers):
         target, name = f"{base}transformer.layer.{i}.", f"layer.{i}"
@@ -98,6 +91,19 @@ def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict
             found[f"{target}ffn.lin2.{kind}"] = matrix(f"{name}.ffn_out.{kind}")
             found[f"{target}output_layer_norm.{kind}"] = constants[f"{name}.ffn_norm.{kind}"]
     return {k: torch.from_numpy(np.array(v)) for k, v in found.items()}
+
+
+def _optional(constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the weights of parts that not every network has, under the names of the class."""
+    names = {
+        "locale.weight": "backbone.locale_embeddings.weight",
+        "attributes.bias": "attributes.linear.bias",
+        **{f"adapter.{part}": f"adapters.{part}" for part in ("rows", "down", "up")},
+    }
+    found = {name: constants[stored] for stored, name in names.items() if stored in constants}
+    if "attributes.weight" in constants:
+        found["attributes.linear.weight"] = constants["attributes.weight"].T
+    return found
 
 
 def _word_table(constants: dict[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.errors import InputRefused
+from shelfsense.reformulation.gates import UNSPACED_SCRIPTS
 
 LEAST_PROBABILITY = 0.5
 """Least mean probability, of the tokens of a word, of being part of any attribute."""
 
 _WORD = re.compile(r"\S+")
 # Scripts that put no spaces between words: there a token is the smallest thing that can be an attribute.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")  # fmt: skip
+_UNSPACED = re.compile(f"[{UNSPACED_SCRIPTS}]")
 
 
 class AttributeSpan(NamedTuple):

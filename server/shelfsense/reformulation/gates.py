@@ -35,12 +35,14 @@ _UNITS = {
     for name in names.split()
 }  # fmt: skip
 
-# Scripts that put no spaces between words: only a unit belongs to the number before it.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Characters, for a class in a pattern, of scripts that put no spaces between words."""
+
 _NO_LETTER = r"\s\d\x00-\x2f:-@\[-`{-\xa9\xab-\xbf\xd7\xf7\u060c\u061b\u061f\u0964\u0965\u2000-\u2bff\u3000-\u303f"
-_UNSPACED_UNITS = "|".join(sorted((u for u in _UNITS if re.match(f"[{_UNSPACED}]", u)), key=len, reverse=True))
+# There only a unit belongs to the number before it.
+_UNSPACED_UNITS = "|".join(sorted((u for u in _UNITS if re.match(f"[{UNSPACED_SCRIPTS}]", u)), key=len, reverse=True))
 _ATOM = re.compile(
-    rf"(?P<number>\d+(?:[.,]\d+)?)|(?:(?<=\d)|(?<=\d ))(?P<unit>{_UNSPACED_UNITS})|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>[^{_NO_LETTER}{_UNSPACED}]+)"
+    rf"(?P<number>\d+(?:[.,]\d+)?)|(?:(?<=\d)|(?<=\d ))(?P<unit>{_UNSPACED_UNITS})|(?P<unspaced>[{UNSPACED_SCRIPTS}]+)|(?P<word>[^{_NO_LETTER}{UNSPACED_SCRIPTS}]+)"
 )
 _INCH_MARK = re.compile(r"(?<=\d)\s?(?:\"|''|′′|”)")
 _LETTER_SIZE = re.compile(r"x+[sl]")

@@ -7,7 +7,7 @@ L product types, E embedding.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from shelfsense.errors import BundleRefused
 from shelfsense.locales import language_of
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
+from shelfsense.reformulation.agreement import SCORED, agreement, least_cosine, letter_overlap
 from shelfsense.reformulation.attribute_spans import LazySpans
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
@@ -23,7 +24,7 @@ from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
-from shelfsense.thresholds import Thresholds
+from shelfsense.thresholds import AgreementWeights, Thresholds
 from shelfsense.understanding import Reformulation
 
 _FEWEST_NEIGHBOURS = 32
@@ -66,6 +67,8 @@ class Reformulator:
         self._alike = WrittenAlike(heads)
         # In the precision of the wire, so that a client comparing score and threshold agrees.
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
+        self._weights = thresholds.agreement
+        self._least_cosine = {tag: least_cosine(self._weights, least) for tag, least in self._threshold.items()}
         self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
         for tag in heads.locales:
             if tag not in self._threshold:
@@ -101,7 +104,7 @@ class Reformulator:
         found: list[Reformulation] = []
         for tier in self._tiers(asked.locale, cross_locale=options.cross_locale):
             for locale in tier:
-                matches = self._matches(asked, locale, embedding, options)
+                matches = self._matches(asked, locale, embedding, probabilities, options)
                 found += [self._judged(asked, match, probabilities) for match in matches]
             if any(each.accepted for each in found):
                 break
@@ -118,7 +121,14 @@ class Reformulator:
             yield [tag for tag in others if _same_language(tag, locale)]
             yield [tag for tag in others if not _same_language(tag, locale)]
 
-    def _matches(self, asked: Asked, locale: str, embedding: NDArray[np.float32], options: Options) -> list[HeadMatch]:
+    def _matches(
+        self,
+        asked: Asked,
+        locale: str,
+        embedding: NDArray[np.float32],
+        probabilities: NDArray[np.float32],
+        options: Options,
+    ) -> list[HeadMatch]:
         exact: list[HeadMatch] = []
         # Across languages equal words are no proof: an English gift is a German poison.
         if _same_language(locale, asked.locale):
@@ -126,13 +136,22 @@ class Reformulator:
             exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
             exact += [match for match in self._alike.find(asked.text, locale) if match not in exact]
         # What the threshold will refuse is worth its string only where it is to be shown.
-        least = 0.0 if options.include_refused else self._threshold[locale]
+        least = 0.0 if options.include_refused else self._least_cosine[locale]
         if not asked.known or least > 1:
             return exact
         rows = {match.row for match in exact}
         k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
-        found = self._heads.search(locale, embedding, k, least=least)
-        return exact + [match for match in found if match.row not in rows]
+        found = [match for match in self._heads.search(locale, embedding, k, least=least) if match.row not in rows]
+        if self._weights:
+            found = [self._scored(self._weights, asked, match, probabilities) for match in found[:SCORED]]
+        return exact + found
+
+    def _scored(
+        self, weights: AgreementWeights, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]
+    ) -> HeadMatch:
+        overlap = letter_overlap(asked.text, asked.locale, match.query, match.locale)
+        own = float(probabilities[self._places[match.product_type][1]]) if match.product_type else 0.0
+        return replace(match, score=float(np.float32(agreement(weights, match.score, overlap, own))))
 
     def _judged(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> Reformulation:
         refusal = self._refusal(asked, match, probabilities)

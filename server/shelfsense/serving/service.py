@@ -125,7 +125,9 @@ class QueryUnderstandingService:
                 outcomes.append(error)
         return outcomes
 
-    def _item(self, prepared: Prepared, found: Timed[EngineRow] | BaseException, options: Options) -> pb.BatchUnderstandItem:
+    def _item(
+        self, prepared: Prepared, found: Timed[EngineRow] | BaseException, options: Options
+    ) -> pb.BatchUnderstandItem:
         if isinstance(found, BaseException):
             return _failed_item(found)
         try:

@@ -47,11 +47,10 @@ def export_int8(model: UnderstanderModel) -> bytes:
     states = [_embed(graph, weights, shape)]
     for layer in range(config.n_layers):
         states.append(_block(graph, weights, f"layer.{layer}", states[-1], bias, config.n_heads))
-    kept = states[-model.embedding.states :]
-    hidden = kept[0] if len(kept) == 1 else graph.node("Concat", *kept, axis=-1)  # (B, T, S D)
-    total = graph.node("ReduceSum", graph.node("Mul", hidden, mask), graph.integers(1), keepdims=0)
-    pooled = graph.node("Div", total, graph.node("ReduceSum", mask, graph.integers(1), keepdims=0))  # (B, S D)
-    _heads(graph, weights, pooled)
+    total = graph.node("ReduceSum", graph.node("Mul", states[-1], mask), graph.integers(1), keepdims=0)
+    tokens = graph.node("ReduceSum", mask, graph.integers(1), keepdims=0)  # (B, 1)
+    pooled = graph.node("Div", total, tokens)  # (B, D)
+    _heads(graph, weights, pooled, _pool_all(graph, states[-model.embedding.states :], is_token, tokens))
     outputs = {
         "probabilities": (FLOAT, ["B", weights["classification.bias"].shape[0]]),
         "embeddings": (FLOAT, ["B", weights["embedding.bias"].shape[0]]),
@@ -161,15 +160,23 @@ def _block(graph: GraphBuilder, weights: _Parameters, name: str, hidden: str, bi
     return _norm(graph, weights, f"{name}.ffn_norm", out)
 
 
-def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str) -> None:
+def _pool_all(graph: GraphBuilder, states: list[str], is_token: str, tokens: str) -> str:
+    """Average the tokens of several states side by side: (B, S x D); empty where there is but one state."""
+    if len(states) == 1:
+        return ""
+    side_by_side = graph.node("Concat", *states, axis=-1)  # (B, T, S D)
+    # A matrix product does in one pass what masking, adding up and reading again do in three.
+    mask = graph.node("Unsqueeze", graph.node("Cast", is_token, to=FLOAT), graph.integers(1))  # (B, 1, T)
+    total = graph.node("Squeeze", graph.node("MatMul", mask, side_by_side), graph.integers(1))
+    return str(graph.node("Div", total, tokens))
+
+
+def _heads(graph: GraphBuilder, weights: _Parameters, pooled: str, all_pooled: str) -> None:
+    """Add both heads on pooled queries; the embedding head reads all states where there are several."""
     quantised = quantise_tokens(graph, pooled)
     reads = {"classification": quantised, "embedding": quantised}
-    width = weights["classification.weight"].shape[1]
-    if weights["embedding.weight"].shape[1] > width:
-        # The classification head reads the last layer alone, which is the last D of them.
-        end = weights["embedding.weight"].shape[1]
-        pooled = graph.node("Slice", pooled, graph.integers(end - width), graph.integers(end), graph.integers(1))
-        reads["classification"] = quantise_tokens(graph, pooled)
+    if all_pooled:
+        reads["embedding"] = quantise_tokens(graph, all_pooled)
     if ROWS in weights:
         reads["classification"] = quantise_tokens(graph, adapt(graph, weights, pooled, len(weights["word.weight"])))
     products = {

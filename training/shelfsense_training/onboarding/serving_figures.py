@@ -47,7 +47,9 @@ class Served:
 
     def part(self, rows: slice) -> Served:
         """Return the answers to some of the queries."""
-        return Served(self.scores[rows], self.accepted[rows], self.heads[rows], self.embeddings[rows], self.attributes[rows])
+        return Served(
+            self.scores[rows], self.accepted[rows], self.heads[rows], self.embeddings[rows], self.attributes[rows]
+        )
 
 
 def serve(understander: Understander, texts: Sequence[str], locale: str, what: str, *, heads: bool) -> Served:

@@ -58,12 +58,11 @@ def fasttext_vectors(texts: Sequence[str], *, width: int = 100, epochs: int = 10
             str(corpus), model="skipgram", dim=width, epoch=epochs, minn=3, maxn=5, minCount=1, thread=1, verbose=0
         )
     vectors = np.stack([model.get_sentence_vector(text) for text in texts]).astype(np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit
 
 
-def sparse_nearest(
-    queries: csr_matrix, candidates: csr_matrix, rows: Sequence[int], depth: int
-) -> NDArray[np.int64]:
+def sparse_nearest(queries: csr_matrix, candidates: csr_matrix, rows: Sequence[int], depth: int) -> NDArray[np.int64]:
     """Return the candidates (len(rows), depth) with the largest products, the query itself left out.
 
     Ties, which words make many of, are broken by the row's number.

@@ -31,7 +31,7 @@ class CrossDistillationSettings:
         seed: of every draw.
     """
 
-    steps: int = 60
+    steps: int = 40
     queries: int = 24
     candidates: int = 8
     rate: float = 4e-5

@@ -39,8 +39,8 @@ class CrossEncoderSettings:
         seed: of every draw.
     """
 
-    cosine_steps: int = 80
-    steps: int = 160
+    cosine_steps: int = 60
+    steps: int = 100
     queries: int = 24
     negatives: int = 5
     rate: float = 1e-4

@@ -6,7 +6,6 @@ goes on and its figures can be made again. Q tested queries, C candidates.
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections import defaultdict
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from shelfsense.models.cross_encoder import CrossEncoder
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.tokenizer import QueryTokenizer
+from shelfsense_training.backbones import keep_layers
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.retrieval.cross_distillation import CrossDistillationSettings, distil_order
 from shelfsense_training.retrieval.cross_encoder_training import (
@@ -30,12 +30,14 @@ from shelfsense_training.retrieval.cross_encoder_training import (
     RankedExample,
 )
 from shelfsense_training.retrieval.graded_queries import GradedQueries
-from shelfsense_training.retrieval.int8_vectors import int8_vectors
 from shelfsense_training.retrieval.retrieval_figures import nearest, ranked_figures
 from shelfsense_training.retrieval.retriever_training import RetrieverSettings, RetrieverTraining
 
 RERANKED = 50
 """Candidates that the re-ranker orders."""
+
+CROSS_LAYERS = (0, 2, 3, 5)
+"""Of the student's six: a re-ranker of four fits beside the network in a bundle of 60 MB."""
 
 BLENDS = (0.0, 0.003, 0.006, 0.012, 0.025, 0.05, 0.1)
 """Weights of the re-ranker's logit beside the cosine; one is chosen on the validation fold."""
@@ -110,7 +112,9 @@ class FoldRun:
         began = time.perf_counter()
         torch.manual_seed(plan.seed)
         model = self._start()
-        training = RetrieverTraining(model, self._tokenizer, self.queries, plan.fold, self.teacher, plan.retriever)
+        training = RetrieverTraining(
+            model, self._tokenizer, self.queries, self.teacher, fold=plan.fold, settings=plan.retriever
+        )
         course = training.run()
         found: dict[str, Any] = {"tested": training.tested, "kept": course.kept, "validation": course.validation}
         for number, ranking in enumerate(course.tested):
@@ -129,19 +133,18 @@ class FoldRun:
         self, plan: FoldPlan, training: RetrieverTraining, settings: CrossEncoderSettings, found: dict[str, Any]
     ) -> None:
         began = time.perf_counter()
-        everything = np.arange(len(self.queries))
-        vectors = training.encode(everything)
+        vectors = training.encode()
         cross = self._trained_cross_encoder(plan, training, settings, vectors)
         found["cross_seconds"] = time.perf_counter() - began
         blend = self._chosen_blend(plan, cross, vectors)
         found["blend"] = blend
-        self._pairs(plan, training, cross, vectors, blend, found)
+        self._pairs(plan, cross, vectors, blend, found)
         found["reranked"], found["rerank_seconds"] = self._reranked(training.tested, vectors, cross, blend)
         if plan.distillation:
             began = time.perf_counter()
             self._distil(plan, plan.distillation, training, cross, vectors, blend)
             found["distillation_seconds"] = time.perf_counter() - began
-        served = int8_vectors(training.model, training.tokens)
+        served = training.encode()
         found["int8"] = nearest(served[training.tested], served, 100, without=training.tested.tolist())
         found["int8_reranked"], _ = self._reranked(training.tested, served, cross, blend)
         first, second = found["pairs"].T
@@ -155,7 +158,7 @@ class FoldRun:
         vectors: NDArray[np.float32],
     ) -> CrossEncoderTraining:
         torch.manual_seed(plan.seed)
-        model = CrossEncoder(copy.deepcopy(self._start().backbone))
+        model = CrossEncoder(keep_layers(self._start().backbone, CROSS_LAYERS))
         cross = CrossEncoderTraining(model, training.tokens, settings)
         open_rows = training.open_rows
         ours = vectors[open_rows]
@@ -184,7 +187,9 @@ class FoldRun:
         validating = (plan.fold + 1) % (int(self.queries.fold.max()) + 1)
         asked = np.array([row for row in self.partners if self.queries.fold[row] == validating])
         seen = np.flatnonzero(self.queries.fold != plan.fold)
-        candidates = seen[nearest(vectors[asked], vectors[seen], RERANKED, without=np.searchsorted(seen, asked).tolist())]
+        candidates = seen[
+            nearest(vectors[asked], vectors[seen], RERANKED, without=np.searchsorted(seen, asked).tolist())
+        ]
         logits = cross.scores([(a, int(c)) for a, row in zip(asked.tolist(), candidates, strict=True) for c in row])
         logits = logits.reshape(candidates.shape)
         cosines = np.einsum("qe,qce->qc", vectors[asked], vectors[candidates])
@@ -237,7 +242,6 @@ class FoldRun:
     def _pairs(
         self,
         plan: FoldPlan,
-        training: RetrieverTraining,
         cross: CrossEncoderTraining,
         vectors: NDArray[np.float32],
         blend: float,

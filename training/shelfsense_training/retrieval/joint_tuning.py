@@ -205,7 +205,8 @@ class JointTuning:
             "wrong": judged_wrong_loss(self.model.classification.log_odds(logits), targets) * settings.wrong_weight,
             "teacher": self._teacher_loss(texts, vectors) * settings.teacher_weight,
             "pairs": meaning_loss(vectors[meant], pairs, settings.temperature) * settings.pair_weight,
-            "tags": self._tag_loss(output.attributes, batch.back, len(texts), kinds, batch.lengths) * settings.tag_weight,
+            "tags": self._tag_loss(output.attributes, batch.back, len(texts), kinds, batch.lengths)
+            * settings.tag_weight,
         }
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()

@@ -163,7 +163,9 @@ def importance(common: int, fewer: int) -> float:
 def read_spellings(path: Path, split: Split) -> list[tuple[str, str]]:
     """Return (misspelt, correction), in model form, of one split by the correction."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [(row["query"], row["correction"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        rows = [
+            (row["query"], row["correction"]) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        ]
     pairs = [(model_form(wrong, "en"), model_form(right, "en")) for wrong, right in rows]
     return [(wrong, right) for wrong, right in pairs if wrong != right and split_of_query(right) is split]
 

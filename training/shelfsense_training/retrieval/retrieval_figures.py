@@ -5,7 +5,8 @@ One number per query, so that differences can be paired and resampled. N queries
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class RankedFigures:
     recall: NDArray[np.float64]
 
 
-def ranked_figures(ranking: Sequence[Sequence[int]], partners: Sequence[Set[int]]) -> RankedFigures:
+def ranked_figures(ranking: Sequence[Sequence[int]], partners: Sequence[AbstractSet[int]]) -> RankedFigures:
     """Return the figures of rankings.
 
     Args:

@@ -26,6 +26,7 @@ from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.retrieval.graded_queries import GradedQueries, SharedProducts
+from shelfsense_training.retrieval.int8_vectors import int8_vectors
 from shelfsense_training.retrieval.meaning_loss import meaning_loss
 from shelfsense_training.retrieval.meaning_pairs import MeaningPair, importance
 from shelfsense_training.retrieval.retrieval_figures import nearest, ranked_figures
@@ -58,11 +59,11 @@ class RetrieverSettings:
         seed: of every draw.
     """
 
-    warm_up: int = 50
+    warm_up: int = 40
     rounds: int = 3
-    round_steps: int = 25
+    round_steps: int = 15
     pairs: int = 96
-    hard: int = 2
+    hard: int = 1
     pool: int = 30
     margin: float = 0.02
     rate: float = 5e-5
@@ -97,8 +98,8 @@ class RetrieverTraining:
         model: the bi-encoder; trained in place.
         tokenizer: of its vocabulary.
         queries: judged queries and all candidates.
-        fold: the one that is tested: none of its groups is read.
         teacher: (N, E) unit vectors of all texts; only those of training texts are read.
+        fold: the one that is tested: none of its groups is read.
         settings: how.
         scores: a cross-encoder's, that likely partners are filtered by; cosines alone without.
     """
@@ -108,8 +109,9 @@ class RetrieverTraining:
         model: UnderstanderModel,
         tokenizer: QueryTokenizer,
         queries: GradedQueries,
-        fold: int,
         teacher: NDArray[np.floating[Any]],
+        *,
+        fold: int,
         settings: RetrieverSettings,
         scores: Scores | None = None,
     ) -> None:
@@ -133,7 +135,7 @@ class RetrieverTraining:
     def run(self) -> Course:
         """Train, and leave the model at the best of its validated states."""
         course = Course()
-        states = []
+        states: list[dict[str, torch.Tensor]] = []
         random = np.random.default_rng(self._settings.seed)
         optimizer = self._optimizer()
         vectors = self._validated(course, states)
@@ -144,7 +146,7 @@ class RetrieverTraining:
                 torch.manual_seed(int(random.integers(2**31)))
                 warm = min(1.0, (step + 1) / 10) if number < 0 else 1.0
                 for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * warm * (1.0 if number < 0 else 0.6**(number + 1))
+                    group["lr"] = group["peak"] * warm * (1.0 if number < 0 else 0.6 ** (number + 1))
                 self._step(random, optimizer, hard)
             vectors = self._validated(course, states)
             if number >= 0 and course.validation[-1][1] < course.validation[-2][1] - 0.01:
@@ -154,18 +156,9 @@ class RetrieverTraining:
         self.model.eval()
         return course
 
-    def encode(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the unit vectors (len(rows), E) of rows."""
-        order = sorted(range(len(rows)), key=lambda i: len(self.tokens[rows[i]]))
-        found = np.empty((len(rows), self.model.embedding.linear.out_features), dtype=np.float32)
-        self.model.eval()
-        with torch.no_grad():
-            for start in range(0, len(order), 512):
-                part = order[start : start + 512]
-                with torch.autocast("cpu", dtype=torch.bfloat16):
-                    vectors = packed_forward(self.model, pack([self.tokens[rows[i]] for i in part])).embeddings
-                found[part] = functional.normalize(vectors.float(), dim=-1).numpy()
-        return found
+    def encode(self) -> NDArray[np.float32]:
+        """Return the unit vectors (N, E) of all rows, by the int8 graph: what is served, and faster than torch."""
+        return int8_vectors(self.model.eval(), self.tokens)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         inside = [p for p in self.model.backbone.parameters() if p.requires_grad]
@@ -229,7 +222,9 @@ class RetrieverTraining:
         ours = np.flatnonzero(np.isin(self._seen, self.open_rows))
         inside = vectors[ours]
         where = {int(self._seen[i]): n for n, i in enumerate(ours.tolist())}
-        found = nearest(inside[[where[r] for r in asked]], inside, self._settings.pool, without=[where[r] for r in asked])
+        found = nearest(
+            inside[[where[r] for r in asked]], inside, self._settings.pool, without=[where[r] for r in asked]
+        )
         partner_cosine: dict[int, float] = {}
         for pair in self.pairs:
             cosine = float(vectors[place[pair.first]] @ vectors[place[pair.second]])
@@ -241,7 +236,7 @@ class RetrieverTraining:
             for i, row in enumerate(asked)
         }
         if self._scores:
-            return self._filtered(candidates, partner_cosine)
+            return self._filtered(self._scores, candidates)
         kept = {}
         for row, near in candidates.items():
             cosines = vectors[[place[n] for n in near]] @ vectors[place[row]]
@@ -250,27 +245,23 @@ class RetrieverTraining:
             kept[row] = np.array([n for n, c in zip(near, cosines, strict=True) if c < likely], dtype=np.int64)
         return kept
 
-    def _filtered(
-        self, candidates: dict[int, list[int]], partner_cosine: dict[int, float]
-    ) -> dict[int, NDArray[np.int64]]:
+    def _filtered(self, scores: Scores, candidates: dict[int, list[int]]) -> dict[int, NDArray[np.int64]]:
         """Keep the candidates that the cross-encoder scores below the best partner less the margin."""
-        assert self._scores
-        del partner_cosine
         best: dict[int, float] = {}
         known = [(pair.first, pair.second) for pair in self.pairs]
-        for (first, second), score in zip(known, self._scores(known).tolist(), strict=True):
+        for (first, second), score in zip(known, scores(known).tolist(), strict=True):
             for row in (first, second):
                 best[row] = max(score, best.get(row, -np.inf))
         pairs = [(row, other) for row, near in candidates.items() for other in near]
         kept: dict[int, list[int]] = {row: [] for row in candidates}
-        for (row, other), score in zip(pairs, self._scores(pairs).tolist(), strict=True):
+        for (row, other), score in zip(pairs, scores(pairs).tolist(), strict=True):
             if score < best[row] - self._settings.margin:
                 kept[row].append(other)
         return {row: np.array(near, dtype=np.int64) for row, near in kept.items()}
 
     def _validated(self, course: Course, states: list[dict[str, torch.Tensor]]) -> NDArray[np.float32]:
         """Note the figures and the state; return the vectors of all rows outside the tested fold."""
-        everything = self.encode(np.arange(len(self._queries)))
+        everything = self.encode()
         course.tested.append(nearest(everything[self.tested], everything, 100, without=self.tested.tolist()))
         vectors = everything[self._seen]
         place = {row: i for i, row in enumerate(self._seen.tolist())}

@@ -114,7 +114,10 @@ class ComposedSpans:
                 if len(value) <= _LONGEST_VALUE
             ]
             self._words[locale] = own * 3 + others
-        self._plain = {locale: [t for t in terms if t.kind not in _KIND_OF_WORD] for locale, terms in read_attribute_terms().items()}
+        self._plain = {
+            locale: [t for t in terms if t.kind not in _KIND_OF_WORD]
+            for locale, terms in read_attribute_terms().items()
+        }
         self._heads: dict[str, list[LexiconEntry]] = defaultdict(list)
         for head in read_heads():
             self._heads[head.locale].append(head)

@@ -1,0 +1,43 @@
+"""The score of a reformulation: a logistic model of its signs, and the cosine that could still reach a threshold."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shelfsense.reformulation.agreement import agreement, least_cosine, letter_overlap
+from shelfsense.thresholds import AgreementWeights, LocaleThresholds, Thresholds
+
+WEIGHTS = AgreementWeights(cosine=20.0, overlap=3.0, both=1.0, own_type=2.0, shift=-19.0)
+SHARE = st.floats(0, 1)
+
+
+def test_the_score_is_the_logistic_of_the_weighted_signs() -> None:
+    assert agreement(WEIGHTS, 0.9, 0.5, 1.0) == pytest.approx(1 / (1 + math.exp(-(18 + 1.5 + 0.45 + 2 - 19))))
+
+
+@given(SHARE, SHARE, SHARE, st.floats(0.01, 0.99))
+def test_no_head_below_the_least_cosine_reaches_the_threshold(
+    cosine: float, overlap: float, own: float, threshold: float
+) -> None:
+    if cosine < least_cosine(WEIGHTS, threshold) - 1e-9:
+        assert agreement(WEIGHTS, cosine, overlap, own) < threshold
+
+
+def test_without_weights_the_score_is_the_cosine() -> None:
+    assert least_cosine(None, 0.93) == 0.93
+    assert least_cosine(WEIGHTS, 2.0) == 2.0
+
+
+def test_a_misspelling_keeps_most_of_its_letters() -> None:
+    assert letter_overlap("wireles hedphones", "en", "wireless headphones", "en") > 0.6
+    assert letter_overlap("kettle", "en", "sofa", "en") == 0.0
+
+
+def test_weights_come_back_from_the_file_and_files_without_have_none() -> None:
+    entry = LocaleThresholds((0.5,), "real", 0.9, "composed")
+    assert Thresholds.from_json(Thresholds({"en": entry}, agreement=WEIGHTS).to_json()).agreement == WEIGHTS
+    assert Thresholds.from_json(Thresholds({"en": entry}).to_json()).agreement is None

@@ -1,0 +1,156 @@
+"""The table of the retrieval study: every tested query of all folds together, paired differences, seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from shelfsense_training.retrieval.baselines import bm25, character_tfidf, fasttext_vectors, sparse_nearest, word_tfidf
+from shelfsense_training.retrieval.fold_run import FoldPlan
+from shelfsense_training.retrieval.graded_queries import GradedQueries
+from shelfsense_training.retrieval.retrieval_figures import (
+    DEPTH,
+    RankedFigures,
+    mean_interval,
+    nearest,
+    ranked_figures,
+)
+from shelfsense_training.retrieval.retrieval_study import ABLATIONS, RetrievalPlans, RetrievalStudy
+
+UNTUNED = "e5, twelve layers, untuned"
+SERVED = "six layers, int8"
+RERANKED = "six layers, int8, and the re-ranker"
+
+
+def baseline_figures(study: RetrievalStudy) -> dict[str, RankedFigures]:
+    """Return the figures of every system that was not tuned, over all tested queries in order of their rows."""
+    queries = study.queries
+    partners = queries.partners()
+    rows = list(partners)
+    right = [partners[row] for row in rows]
+    words, characters = word_tfidf(queries.texts), character_tfidf(queries.texts)
+    counts, weights = bm25(queries.texts)
+    found = {
+        "words, TF-IDF": sparse_nearest(words, words, rows, DEPTH),
+        "characters, TF-IDF": sparse_nearest(characters, characters, rows, DEPTH),
+        "BM25": sparse_nearest(counts, weights, rows, DEPTH),
+    }
+    dense = {
+        "fastText vectors": fasttext_vectors(queries.texts),
+        UNTUNED: study.teacher.astype(np.float32),
+        "e5, its six-layer cut, untuned": study.cut_teacher.astype(np.float32),
+    }
+    found |= {name: nearest(v[rows], v, DEPTH, without=rows) for name, v in dense.items()}
+    return {name: ranked_figures(ranking.tolist(), right) for name, ranking in found.items()}
+
+
+def study_figures(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any]:
+    """Return all figures of the runs that there are."""
+    baselines = baseline_figures(study)
+    rows = list(study.queries.partners())
+    report: dict[str, Any] = {
+        "queries": len(rows),
+        "candidates": len(study.queries),
+        "baselines": {name: _described(figures) for name, figures in baselines.items()},
+        "seeds": {},
+    }
+    by_seed: dict[int, list[dict[str, Any]]] = {}
+    for plan in plans.main():
+        result = study.result(plan)
+        if result:
+            by_seed.setdefault(plan.seed, []).append(result)
+    for seed, results in by_seed.items():
+        systems = _systems(results, study.queries)
+        tested = np.concatenate([result["tested"] for result in results])
+        at = np.searchsorted(rows, tested)
+        figures = {}
+        for name, ours in systems.items():
+            figures[name] = _described(ours)
+            figures[name]["less"] = {
+                other: str(mean_interval(ours.reciprocal - theirs.reciprocal[at]))
+                for other, theirs in baselines.items()
+            }
+        report["seeds"][seed] = {
+            "folds": len(results),
+            "queries": len(tested),
+            "systems": figures,
+            "hard pairs, AUC": _areas(results),
+            "blend": [float(r["blend"]) for r in results if "blend" in r],
+            "kept": [int(r["kept"]) for r in results],
+            "seconds": [round(float(r["seconds"])) for r in results],
+            "re-ranker, ms a query": [
+                round(1e3 * float(r["rerank_seconds"])) for r in results if "rerank_seconds" in r
+            ],
+        }
+    report["changes"] = _changes(study, plans)
+    return report
+
+
+def _systems(results: Sequence[dict[str, Any]], queries: GradedQueries) -> dict[str, RankedFigures]:
+    names = {"start": "state_0", "warm-up": "state_1"}
+    for number in (1, 2, 3):
+        names[f"after round {number}"] = f"state_{number + 1}"
+    found = {}
+    for name, key in names.items():
+        # A run that stopped early stands at its last round.
+        found[name] = _joined(results, [_state(result, key) for result in results], queries)
+    found["kept by validation"] = _joined(results, [r[f"state_{int(r['kept'])}"] for r in results], queries)
+    for name, key in (("kept, and the re-ranker", "reranked"), (SERVED, "int8"), (RERANKED, "int8_reranked")):
+        if all(key in result for result in results):
+            found[name] = _joined(results, [result[key] for result in results], queries)
+    return found
+
+
+def _state(result: dict[str, Any], key: str) -> NDArray[np.int64]:
+    states = sorted(name for name in result if name.startswith("state_"))
+    found: NDArray[np.int64] = result[key if key in result else states[-1]]
+    return found
+
+
+def _joined(
+    results: Sequence[dict[str, Any]], rankings: Sequence[NDArray[np.int64]], queries: GradedQueries
+) -> RankedFigures:
+    partners = queries.partners()
+    parts = [
+        ranked_figures(ranking.tolist(), [partners[row] for row in result["tested"].tolist()])
+        for result, ranking in zip(results, rankings, strict=True)
+    ]
+    return RankedFigures(
+        np.concatenate([part.reciprocal for part in parts]), np.concatenate([part.recall for part in parts])
+    )
+
+
+def _areas(results: Sequence[dict[str, Any]]) -> dict[str, float]:
+    found = {}
+    for name in ("pairs_teacher", "pairs_retriever", "pairs_int8", "pairs_cross", "pairs_blended"):
+        if all(name in result for result in results):
+            areas = [roc_auc_score(result["pairs_right"], result[name]) for result in results]
+            found[name.removeprefix("pairs_")] = round(float(np.mean(areas)), 4)
+    return found
+
+
+def _changes(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any]:
+    """Return each change beside the recipe on the same folds."""
+    found: dict[str, Any] = {}
+    for label in ("ours", *ABLATIONS):
+        results = [
+            result for fold in plans.ablation_folds if (result := study.result(_plan(plans, label, fold))) is not None
+        ]
+        if len(results) == len(plans.ablation_folds):
+            systems = _systems(results, study.queries)
+            found[label] = {name: _described(figures) for name, figures in systems.items()}
+    return found
+
+
+def _plan(plans: RetrievalPlans, label: str, fold: int) -> FoldPlan:
+    if label == "ours":
+        return next(plan for plan in plans.main() if plan.fold == fold)
+    return next(plan for plan in plans.ablations() if plan.label == label and plan.fold == fold)
+
+
+def _described(figures: RankedFigures) -> dict[str, Any]:
+    return {"MRR@10": str(mean_interval(figures.reciprocal)), "recall@100": str(mean_interval(figures.recall))}

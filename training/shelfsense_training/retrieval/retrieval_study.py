@@ -1,0 +1,144 @@
+"""The retrieval study: every tested query once, by a model that did not see its group, beside the baselines.
+
+Runs are files; a second process on the same folder takes the runs that the first has not begun.
+"""
+
+from __future__ import annotations
+
+import copy
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense_training.backbones import keep_layers
+from shelfsense_training.distillation import teacher_vectors
+from shelfsense_training.retrieval.cross_encoder_training import CrossEncoderSettings
+from shelfsense_training.retrieval.fold_run import FoldPlan, FoldRun
+from shelfsense_training.retrieval.graded_queries import FOLDS, GradedQueries
+from shelfsense_training.retrieval.grown_student import fit_embedding, grow
+from shelfsense_training.retrieval.retriever_training import RetrieverSettings
+from shelfsense_training.starter_recipe import StarterRecipe
+
+_EMBEDDING_TEXTS = 20_000
+_CUT = (0, 2, 4, 7, 9, 11)
+
+ABLATIONS: Mapping[str, FoldPlan] = {
+    "no weights": FoldPlan(0, retriever=RetrieverSettings(weighted=False), cross_encoder=None, distillation=None),
+    "neighbours as positives": FoldPlan(
+        0, retriever=RetrieverSettings(neighbours_as_positives=True), cross_encoder=None, distillation=None
+    ),
+    "no teacher": FoldPlan(0, retriever=RetrieverSettings(teacher_weight=0.0), cross_encoder=None, distillation=None),
+    "pointwise loss": FoldPlan(0, cross_encoder=CrossEncoderSettings(pairwise=False), distillation=None),
+    "no cosines first": FoldPlan(0, cross_encoder=CrossEncoderSettings(cosine_steps=0), distillation=None),
+}
+"""Changes of the recipe, each on its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalPlans:
+    """How much is done.
+
+    Attributes:
+        seeds: of the whole recipe, on every fold.
+        ablation_folds: folds that a change is tried on.
+    """
+
+    seeds: tuple[int, ...] = (0,)
+    ablation_folds: tuple[int, ...] = (0, 1)
+
+    def main(self) -> Iterator[FoldPlan]:
+        """Yield the runs of the recipe, the first seed's folds first."""
+        for seed in self.seeds:
+            for fold in range(FOLDS):
+                plan = FoldPlan(fold, seed)
+                yield replace(
+                    plan,
+                    retriever=replace(plan.retriever, seed=seed),
+                    cross_encoder=replace(plan.cross_encoder, seed=seed) if plan.cross_encoder else None,
+                    distillation=replace(plan.distillation, seed=seed) if plan.distillation else None,
+                )
+
+    def ablations(self) -> Iterator[FoldPlan]:
+        """Yield the runs that change one thing."""
+        for label, plan in ABLATIONS.items():
+            for fold in self.ablation_folds:
+                yield replace(plan, fold=fold, label=label)
+
+
+class RetrievalStudy:
+    """The study over one folder.
+
+    Args:
+        recipe: of the starter bundle: its teacher and its distilled student are what training starts from.
+        folder: of the runs and of untuned vectors.
+    """
+
+    def __init__(self, recipe: StarterRecipe, folder: Path) -> None:
+        self._recipe = recipe
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def queries(self) -> GradedQueries:
+        """The judged queries and all candidates."""
+        return GradedQueries.read(self._recipe.data / "esci_us")
+
+    @cached_property
+    def teacher(self) -> NDArray[np.float16]:
+        """Vectors (N, E) of the untuned twelve-layer network."""
+        return teacher_vectors(
+            self._recipe.teacher, self._recipe.tokenizer, self.queries.texts, self._folder / "teacher.npy"
+        )
+
+    @cached_property
+    def cut_teacher(self) -> NDArray[np.float16]:
+        """Vectors (N, E) of its plain six-layer cut, untuned."""
+        cut = keep_layers(self._recipe.teacher, _CUT)
+        return teacher_vectors(cut, self._recipe.tokenizer, self.queries.texts, self._folder / "cut.npy")
+
+    @cached_property
+    def _student(self) -> UnderstanderModel:
+        student = self._recipe.distilled_student()
+        grown = grow(student, self._recipe.taxonomy.product_types.level.tolist())
+        grown.attributes = None
+        fit_embedding(grown, self._recipe.tokenizer, self._recipe.teacher_vectors, texts=_EMBEDDING_TEXTS)
+        return grown
+
+    @cached_property
+    def runs(self) -> FoldRun:
+        """The runs."""
+        return FoldRun(
+            self.queries,
+            self._recipe.tokenizer,
+            self.teacher,
+            lambda: copy.deepcopy(self._student),
+            self._folder / "runs",
+        )
+
+    def do(self, plans: Sequence[FoldPlan]) -> None:
+        """Do the runs that nobody has begun."""
+        (self._folder / "runs").mkdir(exist_ok=True)
+        for plan in plans:
+            lock = (self._folder / "runs" / f"{plan.name}.lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            with lock:
+                self.runs.do(plan)
+
+    def result(self, plan: FoldPlan) -> dict[str, Any] | None:
+        """Return what a run kept, None where it has not been done."""
+        path = self._folder / "runs" / f"{plan.name}.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
