@@ -21,8 +21,8 @@ from shelfsense.errors import BundleRefused
 FORMAT_VERSION = 2
 """Newest bundle format this code reads. A bundle is written in the oldest format that says all it holds."""
 
-_SINCE_2 = frozenset({"type_map.json", "head_index/vectors_int8.npy"})
-"""What a reader of format 1 would pass over, and answer with other types than the bundle's own, or cannot read."""
+_SINCE_2 = frozenset({"type_map.json", "head_index/vectors_int8.npy", "reranker.onnx"})
+"""What a reader of format 1 would pass over, and answer otherwise than the bundle means, or cannot read."""
 
 _SINCE_2_KEY = "attributes"
 """The manifest's key where the network has an attribute head: a reader of format 1 would leave its gate out."""

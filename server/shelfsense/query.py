@@ -34,7 +34,8 @@ class Options:
     Attributes:
         top_k: product types of each level, 1 to 100.
         max_reformulations: head queries, 0 to 50.
-        precise: rank reformulations with the cross-encoder, where the bundle has one.
+        precise: let a re-ranker choose among the nearest head queries, where the bundle has one and a precise
+            score for the locale; slower.
         cross_locale: where the locale has no head for the need, look in sister locales.
         include_refused: also return reformulations that a gate or the threshold refused, with the reason.
 

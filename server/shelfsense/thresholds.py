@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from shelfsense.errors import BundleRefused
+from shelfsense.precise_score import PreciseScore
 
 THRESHOLDS = "thresholds.json"
 """The file's name in a bundle."""
@@ -43,6 +44,7 @@ class LocaleThresholds:
             probabilities; empty where they stay as they are. Scales are above 0. Thresholds are of
             the calibrated probabilities.
         types: product type id to the threshold it has of its own; the others have their level's.
+        precise: how re-ranked reformulations are scored and accepted; None where precise mode has no effect.
     """
 
     product_types: tuple[float, ...]
@@ -51,6 +53,7 @@ class LocaleThresholds:
     reformulation_evidence: str
     calibration: tuple[tuple[float, float], ...] = ()
     types: Mapping[str, float] = field(default_factory=dict)
+    precise: PreciseScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,16 @@ class AgreementWeights:
         cosine: weight of the cosine of their vectors.
         overlap: weight of the overlap of their letters, 0 to 1.
         both: weight of the product of the two.
-        own_type: weight of the probability that the query means the head's product type, 0 where it has none.
+        surplus: weight of what one's letters say beyond the other's, 0 to 1.
+        type_odds: weight of the log-odds that the query means the head's product type, 0 where it has none.
         shift: the log-odds where all are 0.
     """
 
     cosine: float
     overlap: float
     both: float
-    own_type: float
+    surplus: float
+    type_odds: float
     shift: float
 
 
@@ -123,6 +128,7 @@ class Thresholds:
                     "reformulation_evidence": entry.reformulation_evidence,
                     **({"calibration": [list(each) for each in entry.calibration]} if entry.calibration else {}),
                     **({"types": dict(entry.types)} if entry.types else {}),
+                    **({"precise": asdict(entry.precise)} if entry.precise else {}),
                 }
                 for tag, entry in self.by_locale.items()
             },
@@ -157,7 +163,19 @@ def _read_locale(tag: str, entry: Any) -> LocaleThresholds:
         _evidence(entry, "reformulation_evidence", tag),
         _calibration(entry, tag),
         _types(entry, tag),
+        _precise(entry, tag),
     )
+
+
+def _precise(entry: Any, tag: str) -> PreciseScore | None:
+    found, where = entry.get("precise"), f"{tag}: precise"
+    if found is None:
+        return None
+    scale, shift = (_finite(_value(found, name, where), f"{where}: {name}") for name in ("scale", "shift"))
+    if scale <= 0:  # it would turn the order of the heads round
+        raise _refused(f"{where} has the scale {scale!r}, not a number above 0")
+    weight = _finite(found.get("cosine_weight", 0.0), f"{where}: cosine_weight")
+    return PreciseScore(scale, shift, _number(found, "threshold", where), weight)
 
 
 def _agreement(table: Any) -> AgreementWeights | None:

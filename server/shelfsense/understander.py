@@ -1,7 +1,8 @@
 """From queries to answers, in plain Python: no protobuf, no gRPC, no threads.
 
 Three steps, so that a batcher can put its queue between them: `prepare` (cheap, one query, raises
-what is wrong with it), `infer` (the network, a batch), `answer` (cheap, one query).
+what is wrong with it), `infer` (the network, a batch), `answer` (cheap, one query). Where an answer is to be
+precise, two more stand before the last: `shortlist` (cheap, one query) and `rerank` (the network, a batch).
 T tokens, K kinds of attributes.
 """
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from shelfsense.bundle import MANIFEST, Bundle
 from shelfsense.engines.engine import Engine, EngineOutput, EngineRow, load_engine
+from shelfsense.engines.reranker import Reranker, load_reranker
 from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
 from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.locales import UNDETERMINED, Locales, language_of
@@ -27,11 +29,13 @@ from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
 from shelfsense.reformulation.attribute_spans import Spans, attribute_spans
 from shelfsense.reformulation.head_index import HeadIndex
+from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
+from shelfsense.reranking import Reranked, Reranking, Shortlist
 from shelfsense.text import check_text, model_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense.type_ranking import TypeRanking
+from shelfsense.type_ranking import RankedTypes, TypeRanking
 from shelfsense.understanding import Reformulation, Understanding
 
 _PRODUCT_TYPES = "product_types.json"
@@ -106,7 +110,7 @@ class ModelDescription:
 
 
 class Understander:
-    """Everything one bundle answers with. `infer` takes one caller at a time; the rest takes any number.
+    """Everything one bundle answers with. `infer` and `rerank` take one caller at a time; the rest any number.
 
     Args:
         bundle: the verified bundle everything else was read from.
@@ -116,6 +120,7 @@ class Understander:
         thresholds: for every locale, ``und`` and level.
         heads: the head index.
         mapped: a shop's own tree to answer in place of the network's, None where the bundle has none.
+        reranker: None where the bundle has none, and precise mode no effect.
 
     Attributes:
         product_types: the tree that is answered.
@@ -135,6 +140,7 @@ class Understander:
         heads: HeadIndex,
         *,
         mapped: MappedTree | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self.bundle = bundle
         self.network_types = product_types
@@ -150,6 +156,8 @@ class Understander:
             MappedRanking(product_types, thresholds, mapped) if mapped else TypeRanking(product_types, thresholds)
         )
         self._reformulator = Reformulator(heads, thresholds, product_types)
+        self._precise = PreciseReformulator(self._reformulator, thresholds)
+        self._reranking = Reranking(reranker, tokenizer) if reranker else None
 
     @classmethod
     def load(cls, bundle: Bundle, *, engine: str = "onnx", threads: int = 1) -> Understander:
@@ -177,7 +185,8 @@ class Understander:
         mapped = MappedTree.load(bundle, product_types, thresholds)
         heads = HeadIndex.load(bundle)
         loaded = load_engine(engine, bundle, threads=threads)
-        return cls(bundle, loaded, tokenizer, product_types, thresholds, heads, mapped=mapped)
+        reranker = load_reranker(bundle, threads=threads)
+        return cls(bundle, loaded, tokenizer, product_types, thresholds, heads, mapped=mapped, reranker=reranker)
 
     def prepare(self, query: Query) -> Prepared:
         """Check a query and turn it into what the network reads.
@@ -212,6 +221,7 @@ class Understander:
         *,
         product_types: bool = True,
         reformulations: bool = True,
+        reranked: Reranked | None = None,
     ) -> Understanding:
         """Make one query's answer of the network's.
 
@@ -225,12 +235,14 @@ class Understander:
             options: how much to answer.
             product_types: answer product types; they are empty otherwise.
             reformulations: answer reformulations; they are empty otherwise.
+            reranked: what `rerank` made of the query's shortlist, with the same options; without it the cosine decides.
         """
-        ranked = self._ranking.rank(row.probabilities, prepared.locale, options.top_k, known=prepared.known)
+        ranked = self._rank(prepared, row, options)
         found: list[Reformulation] = []
-        if reformulations:
-            spans = None if row.attributes is None else cache(partial(self.attribute_spans, prepared, row.attributes))
-            asked = Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known, spans)
+        if reformulations and reranked:
+            found = self._precise.choose(reranked.shortlist.tiers, reranked.logits.tolist(), options)
+        elif reformulations:
+            asked = self._asked(prepared, row)
             found = self._reformulator.reformulate(asked, row.embedding, ranked.probabilities, options)
         return Understanding(
             product_types=ranked.best if product_types else (),
@@ -239,6 +251,45 @@ class Understander:
             truncated=prepared.truncated,
             bundle_version=self.bundle.version,
         )
+
+    def answer_all(self, prepared: Sequence[Prepared], output: EngineOutput, options: Options) -> list[Understanding]:
+        """Make the answers of the network's to 1 or more queries, re-ranked where that is asked for.
+
+        Raises:
+            EngineUnavailable: when the re-ranker fails.
+        """
+        rows = output.rows()
+        shortlists = [self.shortlist(each, row, options) for each, row in zip(prepared, rows, strict=True)]
+        reranked = iter(self.rerank([shortlist for shortlist in shortlists if shortlist]))
+        return [
+            self.answer(each, row, options, reranked=next(reranked) if shortlist else None)
+            for each, row, shortlist in zip(prepared, rows, shortlists, strict=True)
+        ]
+
+    def shortlist(self, prepared: Prepared, row: EngineRow, options: Options) -> Shortlist | None:
+        """Return what the re-ranker is to choose from, None where `options.precise` is not set or has no effect.
+
+        It has none where the bundle has no re-ranker, or no precise score for any locale that is searched.
+
+        Args:
+            prepared: the query.
+            row: its row of the engine's output.
+            options: how much to answer.
+        """
+        if self._reranking is None or not self._precise.applies(prepared.locale, options):
+            return None
+        probabilities = self._rank(prepared, row, options).probabilities
+        tiers = self._precise.shortlist(self._asked(prepared, row), row.embedding, probabilities, options)
+        heads = [candidate.match for tier in tiers for candidate in tier.candidates]
+        return Shortlist(tiers, self._reranking.pairs(prepared.token_ids, prepared.locale, heads))
+
+    def rerank(self, shortlists: Sequence[Shortlist]) -> list[Reranked]:
+        """Run the re-ranker on any number of shortlists.
+
+        Raises:
+            EngineUnavailable: when it fails, or answers what is no number.
+        """
+        return self._reranking.rerank(shortlists) if self._reranking and shortlists else []
 
     def attribute_spans(self, prepared: Prepared, attributes: NDArray[np.float32]) -> Spans:
         """Return the colours, brands, materials and units that a query names.
@@ -270,8 +321,14 @@ class Understander:
         if not queries:
             return []
         prepared = [self.prepare(query) for query in queries]
-        rows = self.infer(prepared).rows()
-        return [self.answer(each, row, options) for each, row in zip(prepared, rows, strict=True)]
+        return self.answer_all(prepared, self.infer(prepared), options)
+
+    def _rank(self, prepared: Prepared, row: EngineRow, options: Options) -> RankedTypes:
+        return self._ranking.rank(row.probabilities, prepared.locale, options.top_k, known=prepared.known)
+
+    def _asked(self, prepared: Prepared, row: EngineRow) -> Asked:
+        spans = None if row.attributes is None else cache(partial(self.attribute_spans, prepared, row.attributes))
+        return Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known, spans)
 
     def _describe(self, tag: str) -> LocaleDescription:
         entry = self.thresholds.by_locale[tag]

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfsense.reformulation.agreement import agreement, least_cosine, letter_overlap
+from shelfsense.reformulation.agreement import agreement, least_cosine, letter_signs
 from shelfsense.thresholds import AgreementWeights, LocaleThresholds, Thresholds
 
-WEIGHTS = AgreementWeights(cosine=20.0, overlap=3.0, both=1.0, own_type=2.0, shift=-19.0)
+WEIGHTS = AgreementWeights(cosine=20.0, overlap=3.0, both=1.0, surplus=-1.5, type_odds=0.5, shift=-19.0)
 SHARE = st.floats(0, 1)
 
 
 def test_the_score_is_the_logistic_of_the_weighted_signs() -> None:
-    assert agreement(WEIGHTS, 0.9, 0.5, 1.0) == pytest.approx(1 / (1 + math.exp(-(18 + 1.5 + 0.45 + 2 - 19))))
+    assert agreement(WEIGHTS, 0.9, 0.5, 0.2, 2.0) == pytest.approx(1 / (1 + math.exp(-(18 + 1.5 + 0.45 - 0.3 + 1 - 19))))
 
 
-@given(SHARE, SHARE, SHARE, st.floats(0.01, 0.99))
+@given(SHARE, SHARE, st.floats(-4, 4), st.floats(0.01, 0.99))
 def test_no_head_below_the_least_cosine_reaches_the_threshold(
-    cosine: float, overlap: float, own: float, threshold: float
+    cosine: float, overlap: float, odds: float, threshold: float
 ) -> None:
     if cosine < least_cosine(WEIGHTS, threshold) - 1e-9:
-        assert agreement(WEIGHTS, cosine, overlap, own) < threshold
+        assert agreement(WEIGHTS, cosine, overlap, 0.0, odds) < threshold
 
 
 def test_without_weights_the_score_is_the_cosine() -> None:
@@ -33,8 +33,8 @@ def test_without_weights_the_score_is_the_cosine() -> None:
 
 
 def test_a_misspelling_keeps_most_of_its_letters() -> None:
-    assert letter_overlap("wireles hedphones", "en", "wireless headphones", "en") > 0.6
-    assert letter_overlap("kettle", "en", "sofa", "en") == 0.0
+    assert letter_signs("wireles hedphones", "en", "wireless headphones", "en")[0] > 0.6
+    assert letter_signs("kettle", "en", "sofa", "en") == (0.0, 0.0)
 
 
 def test_weights_come_back_from_the_file_and_files_without_have_none() -> None:

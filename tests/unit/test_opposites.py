@@ -47,9 +47,11 @@ def test_women_are_not_men_in_any_language(locale: str, women: str, men: str) ->
     assert audience_refusal(women, women, locale, locale) == ""
 
 
-def test_an_audience_that_only_one_names_is_no_conflict() -> None:
-    assert audience_refusal("running shoes women", "running shoes", "en", "en") == ""
-    assert audience_refusal("running shoes", "running shoes women", "en", "en") == ""
+def test_silence_is_not_the_same_as_an_audience() -> None:
+    refusal = audience_refusal("running shoes women", "running shoes", "en", "en")
+    assert refusal == "does not say that it is for women"
+    assert audience_refusal("curtains", "curtains women", "en", "en") == "is for women, the query does not say so"
+    assert audience_refusal("curtains", "drapes", "en", "en") == ""
 
 
 def test_a_shared_audience_is_enough_and_girls_and_babies_are_children() -> None:
@@ -92,8 +94,6 @@ def test_opposites_are_named(locale: str, one: str, other: str, refusal: str) ->
         ("en", "wireless mouse", "mouse"),
         ("en", "wireless mouse", "cordless mouse"),
         ("en", "new balance shoes", "nike shoes"),
-        ("de", "dammbalken", "herrenhaus"),
-        ("vi", "men vi sinh", "sữa nữ"),
     ],
 )
 def test_what_does_not_conflict_passes(locale: str, one: str, other: str) -> None:

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.bundle import Bundle, write_bundle
 from shelfsense.engines.engine import EngineOutput
+from shelfsense.engines.reranker import RERANKER
 from shelfsense.errors import InvalidQuery
+from shelfsense.models.cross_encoder import CrossEncoder
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Query
@@ -27,6 +29,7 @@ from shelfsense.reformulation.vector_index import GraphSettings
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import MAX_TOKENS
 from shelfsense.understander import Understander
+from shelfsense_training.export.cross_encoder_export import export_cross_encoder
 from shelfsense_training.export.onnx_export import export_int8
 from shelfsense_training.progress import progress_bar
 
@@ -47,6 +50,7 @@ class BundleParts:
         thresholds: for every locale and ``und``.
         facts: further manifest keys: ``metrics``, ``training_data``, ``licences``.
         model_card: Markdown.
+        reranker: on the model's word table and with its locale tokens; precise mode needs one.
     """
 
     version: str
@@ -57,10 +61,15 @@ class BundleParts:
     thresholds: Thresholds
     facts: Mapping[str, Any]
     model_card: str = ""
+    reranker: CrossEncoder | None = None
 
 
 def build_bundle(parts: BundleParts, out: Path) -> Bundle:
-    """Write a bundle without heads; `index_heads` adds them."""
+    """Write a bundle without heads; `index_heads` adds them.
+
+    Raises:
+        InputRefused: when the re-ranker has another word table than the model.
+    """
     config = parts.model.backbone.encoder.config
     manifest = {
         "bundle_version": parts.version,
@@ -84,6 +93,8 @@ def build_bundle(parts: BundleParts, out: Path) -> Bundle:
         THRESHOLDS: parts.thresholds.to_json(),
         MODEL_CARD: parts.model_card.encode(),
     }
+    if parts.reranker is not None:
+        files[RERANKER] = export_cross_encoder(parts.reranker, parts.model, parts.locales)
     return write_bundle(out, manifest, files)
 
 

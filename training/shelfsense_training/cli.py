@@ -9,6 +9,7 @@ import typer
 from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery, MissingExtra, ShelfsenseError
 from shelfsense_training.commands.accepted_heads import accepted_heads
 from shelfsense_training.commands.evaluate import evaluate
+from shelfsense_training.commands.evaluate_reformulation import evaluate_reformulation
 from shelfsense_training.commands.fidelity import fidelity
 from shelfsense_training.commands.fit_tree import fit_tree
 from shelfsense_training.commands.held_out_names import held_out_names
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.command()(accepted_heads)
 app.command()(evaluate)
+app.command()(evaluate_reformulation)
 app.command()(fidelity)
 app.command()(fit_tree)
 app.command()(held_out_names)

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfsense.engines.engine import EngineOutput
 from shelfsense.query import Query
-from shelfsense.reformulation.agreement import SCORED, agreement, letter_overlap
+from shelfsense.reformulation.agreement import SCORED, agreement, letter_signs, type_odds
 from shelfsense.reformulation.attribute_spans import spans_from_text, spans_to_text
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.word_gates import words_refusal
@@ -43,13 +43,15 @@ class NearHeads:
     Attributes:
         cosine: of each.
         overlap: of the letters, 0 to 1.
-        own_type: probability that the phrasing means the head's type.
+        surplus: of one's letters over the other's, 0 to 1.
+        type_odds: that the phrasing means the head's type, as `agreement.type_odds` has it.
         right: whether it is the phrasing's own head.
     """
 
     cosine: NDArray[np.float64]
     overlap: NDArray[np.float64]
-    own_type: NDArray[np.float64]
+    surplus: NDArray[np.float64]
+    type_odds: NDArray[np.float64]
     right: NDArray[np.bool_]
 
 
@@ -75,12 +77,12 @@ def held_out_phrasings(understander: Understander) -> dict[str, list[NearHeads]]
 def fit_agreement(phrasings: dict[str, list[NearHeads]]) -> AgreementWeights:
     """Return the logistic model that tells a phrasing's own head from the others near it, over all locales."""
     every = [near for each in phrasings.values() for near in each if len(near.cosine)]
-    cosine, overlap, own = (np.concatenate([getattr(near, name) for near in every]) for name in _SIGNS)
+    cosine, overlap, surplus, odds = (np.concatenate([getattr(near, name) for near in every]) for name in _SIGNS)
     right = np.concatenate([near.right for near in every])
-    signs = np.stack([cosine, overlap, cosine * overlap, own], axis=1)  # (pairs, 4)
-    # Unpenalised but for a trace: four weights on tens of thousands of pairs.
+    signs = np.stack([cosine, overlap, cosine * overlap, surplus, odds], axis=1)  # (pairs, 5)
+    # Unpenalised but for a trace: five weights on tens of thousands of pairs.
     fitted = LogisticRegression(C=100.0, max_iter=1000).fit(signs, right)
-    found = dict(zip(("cosine", "overlap", "both", "own_type"), map(float, fitted.coef_[0]), strict=True))
+    found = dict(zip(("cosine", "overlap", "both", "surplus", "type_odds"), map(float, fitted.coef_[0]), strict=True))
     return AgreementWeights(**found, shift=float(fitted.intercept_[0]))
 
 
@@ -100,11 +102,11 @@ def scored_phrasings(phrasings: dict[str, list[NearHeads]], weights: AgreementWe
     return found
 
 
-_SIGNS = ("cosine", "overlap", "own_type")
+_SIGNS = ("cosine", "overlap", "surplus", "type_odds")
 
 
 def _scores(weights: AgreementWeights, near: NearHeads) -> NDArray[np.float64]:
-    rows = zip(near.cosine.tolist(), near.overlap.tolist(), near.own_type.tolist(), strict=True)
+    rows = zip(*(getattr(near, name).tolist() for name in _SIGNS), strict=True)
     return np.array([agreement(weights, *row) for row in rows])
 
 
@@ -161,10 +163,10 @@ class _Locale:
             ) or product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine)
             # Written alike is found without a score.
             if not refused and match_form(text, self._locale) != match_form(head, self._locale):
-                overlap = letter_overlap(text, self._locale, head, self._locale)
-                rows.append((float(cosines[h]), overlap, mine, bool(theirs) and theirs == concept))
-        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
-        return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3] > 0)
+                letters = letter_signs(text, self._locale, head, self._locale)
+                rows.append((float(cosines[h]), *letters, type_odds(mine), bool(theirs) and theirs == concept))
+        table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+        return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0)
 
     def _answer(self, texts: Sequence[str]) -> EngineOutput:
         return answer_queries(self._understander, [Query(text, self._locale, truncate=True) for text in texts])

@@ -20,21 +20,24 @@ import torch
 
 from shelfsense.bundle import Bundle
 from shelfsense.models.backbone import Backbone
+from shelfsense.models.cross_encoder import CrossEncoder
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.reformulation.head_index import Head
 from shelfsense.tokenizer import MAX_TOKENS, QueryTokenizer
 from shelfsense_training.backbones import keep_layers, trim_backbone
 from shelfsense_training.bundle_building import index_heads
-from shelfsense_training.checkpoints import load_checkpoint
+from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import DistillationSettings, distil, teacher_vectors
 from shelfsense_training.e5_wheel import E5Wheel
 from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
 from shelfsense_training.head_initialisation import initialise_head
+from shelfsense_training.retrieval.fold_run import CROSS_LAYERS
 from shelfsense_training.retrieval.graded_queries import GradedQueries
 from shelfsense_training.retrieval.grown_student import fit_embedding, grow
 from shelfsense_training.retrieval.joint_tuning import JointData, JointSettings, JointTuning
 from shelfsense_training.retrieval.meaning_pairs import MeaningPairs, read_spellings
 from shelfsense_training.retrieval.meaning_validation import MeaningValidation
+from shelfsense_training.retrieval.starter_reranker import train_reranker
 from shelfsense_training.retrieval.tagged_queries import ComposedSpans, read_human_spans
 from shelfsense_training.sampling import SamplingSettings
 from shelfsense_training.sources.lexicon import read_heads
@@ -235,10 +238,7 @@ class StarterRecipe:
         data = JointData(
             read_rows(self.rows_file()),
             self.teacher_vectors,
-            MeaningPairs(
-                GradedQueries.read(self.data / "esci_us"),
-                read_spellings(self.data / "spelling_en" / "pairs.tsv", Split.TRAIN),
-            ),
+            self.meaning_pairs(),
             read_human_spans(spans / "train.json"),
             ComposedSpans(self.data),
         )
@@ -246,6 +246,24 @@ class StarterRecipe:
         meaning = MeaningValidation(spans / "validation.json", self.tokenizer)
         tuning = JointTuning(model, self.tokenizer, types, data, self.settings.joint)
         tuning.run(checkpoint, lambda m: f"{product_types(m)}; {meaning(m)}")
+        return model
+
+    def meaning_pairs(self) -> MeaningPairs:
+        """Return the pairs of equal meaning: our own, judged queries that share products, spellings."""
+        spellings = read_spellings(self.data / "spelling_en" / "pairs.tsv", Split.TRAIN)
+        return MeaningPairs(GradedQueries.read(self.data / "esci_us"), spellings)
+
+    def reranker(self) -> CrossEncoder:
+        """Return the re-ranker of the joint student's candidates."""
+        path = self.work / "reranker.pt"
+        student = self.joint_student()
+        state = load_checkpoint(path)
+        if state:
+            model = CrossEncoder(keep_layers(student.backbone, CROSS_LAYERS))
+            model.load_state_dict(state["model"])
+            return model.eval()
+        model = train_reranker(student, self.tokenizer, self.meaning_pairs())
+        save_checkpoint(path, {"model": model.state_dict()})
         return model
 
     def _initialised_student(self) -> UnderstanderModel:

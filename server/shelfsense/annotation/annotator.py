@@ -75,10 +75,7 @@ class Annotator:
 
     def _answer_together(self, batch: Sequence[Prepared]) -> list[Annotation]:
         output = self.understander.infer(batch)
-        return [
-            _annotation(self.understander.answer(prepared, row, self.options))
-            for prepared, row in zip(batch, output.rows(), strict=True)
-        ]
+        return [_annotation(answer) for answer in self.understander.answer_all(batch, output, self.options)]
 
 
 def _asked(row: Row) -> Asked:

@@ -17,6 +17,7 @@ from shelfsense.cli.options import (
     BundleOption,
     CrossLocaleOption,
     IncludeRefusedOption,
+    PreciseOption,
     ReformulationsOption,
     TopKOption,
     TruncateOption,
@@ -37,6 +38,7 @@ def annotate(  # noqa: PLR0913  a command's arguments are its options
     ] = "",
     top_k: TopKOption = DEFAULT_TOP_K,
     max_reformulations: ReformulationsOption = DEFAULT_REFORMULATIONS,
+    precise: PreciseOption = False,
     cross_locale: CrossLocaleOption = False,
     include_refused: IncludeRefusedOption = False,
     truncate: TruncateOption = False,
@@ -52,7 +54,7 @@ def annotate(  # noqa: PLR0913  a command's arguments are its options
     """
     annotator = Annotator(
         Understander.load(open_bundle(bundle), engine=engine, threads=threads),
-        Options(top_k, max_reformulations, cross_locale=cross_locale, include_refused=include_refused),
+        Options(top_k, max_reformulations, precise=precise, cross_locale=cross_locale, include_refused=include_refused),
         batch_size=batch_size,
         truncate=truncate,
         default_locale=locale,

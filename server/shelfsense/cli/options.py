@@ -27,6 +27,9 @@ ReformulationsOption = Annotated[
 CrossLocaleOption = Annotated[
     bool, typer.Option("--cross-locale", help="Where the locale has no head for it, look in sister locales.")
 ]
+PreciseOption = Annotated[
+    bool, typer.Option("--precise", help="Let the re-ranker choose reformulations, where the bundle has one; slower.")
+]
 IncludeRefusedOption = Annotated[bool, typer.Option("--include-refused", help="Also give refused reformulations.")]
 TruncateOption = Annotated[bool, typer.Option("--truncate", help="Cut over-long queries instead of refusing them.")]
 

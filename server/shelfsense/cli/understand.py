@@ -17,6 +17,7 @@ from shelfsense.cli.options import (
     BundleOption,
     CrossLocaleOption,
     IncludeRefusedOption,
+    PreciseOption,
     ReformulationsOption,
     TopKOption,
     TruncateOption,
@@ -37,6 +38,7 @@ def understand(  # noqa: PLR0913  a command's arguments are its options
     locale: Annotated[str, typer.Option(help="BCP 47 tag of the store, as in es-ES; empty: unknown.")] = "",
     top_k: TopKOption = DEFAULT_TOP_K,
     max_reformulations: ReformulationsOption = DEFAULT_REFORMULATIONS,
+    precise: PreciseOption = False,
     cross_locale: CrossLocaleOption = False,
     include_refused: IncludeRefusedOption = False,
     truncate: TruncateOption = False,
@@ -49,7 +51,9 @@ def understand(  # noqa: PLR0913  a command's arguments are its options
     """Say which product types a query means, and which popular query says the same."""
     # Undecodable bytes of the command line arrive as surrogates, which no query may hold.
     query = Query(decode_text(os.fsencode(text)), locale, truncate)
-    options = Options(top_k, max_reformulations, cross_locale=cross_locale, include_refused=include_refused)
+    options = Options(
+        top_k, max_reformulations, precise=precise, cross_locale=cross_locale, include_refused=include_refused
+    )
     answer = _from_service(target, query, options) if target else _from_bundle(bundle, query, options)
     if as_json:
         printed = MessageToJson(
@@ -68,6 +72,7 @@ def _from_service(target: str, query: Query, options: Options) -> pb.UnderstandR
             truncate=query.truncate,
             top_k=options.top_k,
             max_reformulations=options.max_reformulations,
+            precise=options.precise,
             cross_locale=options.cross_locale,
             include_refused=options.include_refused,
         )

@@ -5,15 +5,13 @@ Its logit is 0 where it cannot tell: training centres it there. B pairs, T token
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
 from shelfsense.models.backbone import Backbone
 from shelfsense.models.heads import mean_pool
+from shelfsense.pair_input import LONGEST_SIDE, pair_input
 
-LONGEST_SIDE = 30
-"""Text tokens of each side that are read; both and their five marks fit the positions of a query of 64 tokens."""
+__all__ = ["LONGEST_SIDE", "CrossEncoder", "pair_input"]
 
 
 class CrossEncoder(nn.Module):
@@ -39,9 +37,3 @@ class CrossEncoder(nn.Module):
         """Return the logits (B,) of pooled pairs (B, D)."""
         logits: Tensor = self.linear(self.dropout(pooled))[:, 0]
         return logits
-
-
-def pair_input(query: Sequence[int], head: Sequence[int]) -> list[int]:
-    """Return ``<s> [locale] query </s> </s> head </s>`` of two network inputs ``<s> [locale] text </s>``."""
-    end = query[-1]
-    return [*query[:-1][: 2 + LONGEST_SIDE], end, end, *head[2:-1][:LONGEST_SIDE], end]

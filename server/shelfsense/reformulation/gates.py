@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from shelfsense.text import normal_form
 
-LEAST_ROOT_PROBABILITY = 0.1
+LEAST_ROOT_PROBABILITY = 0.05
 """Least probability of a head's own level-1 type that does not yet say the query means something else."""
 
-LEAST_TYPE_PROBABILITY = 0.3
+LEAST_TYPE_PROBABILITY = 0.05
 """Likewise of the head's own type: a battery for a watch has the watch's root, and is no watch."""
 
 # Spellings of one unit; what is not listed is compared as it is written.

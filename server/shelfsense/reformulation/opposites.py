@@ -1,6 +1,7 @@
 """Words that name who or what a thing is for, and their opposites: a wired mouse is no wireless one.
 
-Only what both texts name can conflict; whether one may stay silent is for others to say.
+Who a thing is for must be the same, and silence is not the same as a name: curtains are not for women.
+Opposites conflict only where both texts name one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ENGLISH_TOO = {"hi": ("en",), "vi": ()}
 
 
 def audience_refusal(query: str, head: str, query_locale: str, head_locale: str) -> str:
-    """Return why the head is for others than the query says, empty where it is not or one does not say.
+    """Return why the head is for others than the query says, empty where it is not.
 
     Args:
         query: what was asked.
@@ -31,8 +32,12 @@ def audience_refusal(query: str, head: str, query_locale: str, head_locale: str)
     """
     asked = named_values(query, query_locale).get(_AUDIENCE, frozenset())
     offered = named_values(head, head_locale).get(_AUDIENCE, frozenset())
-    if not asked or not offered or _widened(asked) & offered or asked & _widened(offered):
+    if asked == offered or _widened(asked) & offered or asked & _widened(offered):
         return ""
+    if not asked:
+        return f"is for {_listed(offered)}, the query does not say so"
+    if not offered:
+        return f"does not say that it is for {_listed(asked)}"
     return f"is for another audience: {_listed(offered)}, not {_listed(asked)}"
 
 

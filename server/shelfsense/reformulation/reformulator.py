@@ -6,7 +6,7 @@ L product types, E embedding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from shelfsense.errors import BundleRefused
 from shelfsense.locales import language_of
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
-from shelfsense.reformulation.agreement import SCORED, agreement, least_cosine, letter_overlap
+from shelfsense.reformulation.agreement import SCORED, agreement, least_cosine, letter_signs, type_odds
 from shelfsense.reformulation.attribute_spans import LazySpans
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
@@ -89,8 +89,8 @@ class Reformulator:
         score 1. Refused heads
         come only where `options.include_refused` asks for them, and never take an accepted one's place.
         With `options.cross_locale`, locales of the same language, then all others, are searched while
-        nothing is accepted, each under its own threshold. `options.precise` has no effect: no bundle
-        of this format holds a cross-encoder.
+        nothing is accepted, each under its own threshold. What `options.precise` asks for is
+        `PreciseReformulator`'s.
 
         Args:
             asked: the query.
@@ -98,81 +98,82 @@ class Reformulator:
             probabilities: (L,) parents at least as likely as their children.
             options: how much to answer.
         """
-        most = options.max_reformulations
-        if most == 0:
+        if options.max_reformulations == 0:
             return []
         found: list[Reformulation] = []
-        for tier in self._tiers(asked.locale, cross_locale=options.cross_locale):
+        for tier in self.tiers(asked.locale, cross_locale=options.cross_locale):
             for locale in tier:
-                matches = self._matches(asked, locale, embedding, probabilities, options)
-                found += [self._judged(asked, match, probabilities) for match in matches]
+                found += self.judged(asked, locale, embedding, probabilities, options)
             if any(each.accepted for each in found):
                 break
-        kept = sorted((each for each in found if each.accepted), key=_best_first)[:most]
-        if options.include_refused:
-            refused = sorted((each for each in found if not each.accepted), key=_best_first)
-            kept = sorted([*kept, *refused[: most - len(kept)]], key=_best_first)
-        return kept
+        return best(found, options)
 
-    def _tiers(self, locale: str, *, cross_locale: bool) -> Iterator[list[str]]:
+    def tiers(self, locale: str, *, cross_locale: bool) -> Iterator[list[str]]:
+        """Return the locales to search, the next ones only where nothing of those before was accepted."""
         yield [locale]
         if cross_locale:
             others = [tag for tag in self._heads.locales if tag != locale]
             yield [tag for tag in others if _same_language(tag, locale)]
             yield [tag for tag in others if not _same_language(tag, locale)]
 
-    def _matches(
+    def judged(
         self,
         asked: Asked,
         locale: str,
         embedding: NDArray[np.float32],
         probabilities: NDArray[np.float32],
         options: Options,
-    ) -> list[HeadMatch]:
-        exact: list[HeadMatch] = []
-        # Across languages equal words are no proof: an English gift is a German poison.
-        if _same_language(locale, asked.locale):
-            # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
-            exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
-            exact += [match for match in self._alike.find(asked.text, locale) if match not in exact]
+    ) -> list[Reformulation]:
+        """Return the heads of one locale, accepted or refused; arguments as of `reformulate`."""
+        exact = self.exact(asked, locale)
         # What the threshold will refuse is worth its string only where it is to be shown.
         least = 0.0 if options.include_refused else self._least_cosine[locale]
-        if not asked.known or least > 1:
-            return exact
-        rows = {match.row for match in exact}
-        k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
-        found = [match for match in self._heads.search(locale, embedding, k, least=least) if match.row not in rows]
+        found = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
         if self._weights:
             found = [self._scored(self._weights, asked, match, probabilities) for match in found[:SCORED]]
-        return exact + found
+        near = [
+            of_match(match, match.score, self._below(match) or self.gated(asked, match, probabilities))
+            for match in found
+        ]
+        return [of_match(match, match.score) for match in exact] + near
 
-    def _scored(
-        self, weights: AgreementWeights, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]
-    ) -> HeadMatch:
-        overlap = letter_overlap(asked.text, asked.locale, match.query, match.locale)
-        own = float(probabilities[self._places[match.product_type][1]]) if match.product_type else 0.0
-        return replace(match, score=float(np.float32(agreement(weights, match.score, overlap, own))))
+    def exact(self, asked: Asked, locale: str) -> list[HeadMatch]:
+        """Return the heads of a locale that have the words of the query, however they are written."""
+        # Across languages equal words are no proof: an English gift is a German poison.
+        if not _same_language(locale, asked.locale):
+            return []
+        # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
+        exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
+        return exact + [match for match in self._alike.find(asked.text, locale) if match not in exact]
 
-    def _judged(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> Reformulation:
-        refusal = self._refusal(asked, match, probabilities)
-        return Reformulation(
-            query=match.query,
-            locale=match.locale,
-            score=match.score,
-            accepted=not refusal,
-            volume=match.volume,
-            volume_is_estimate=match.volume_is_estimate,
-            refusal=refusal,
-        )
+    def nearest(
+        self,
+        asked: Asked,
+        locale: str,
+        embedding: NDArray[np.float32],
+        options: Options,
+        *,
+        least: float,
+        beside: Collection[HeadMatch],
+    ) -> list[HeadMatch]:
+        """Return the heads of a locale whose vectors are nearest, nearest first, their score the cosine.
 
-    def _refusal(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
-        if match.exact:
-            return ""
-        threshold = self._threshold[match.locale]
-        if threshold > 1:
-            return f"no threshold held the target precision in {match.locale}"
-        if match.score < threshold:
-            return f"below the threshold {threshold:.3g}"
+        Args:
+            asked: the query.
+            locale: a tag of the bundle.
+            embedding: (E,) unit length.
+            options: how much to answer.
+            least: cosine that a head needs; above 1 there is none.
+            beside: heads that were found already.
+        """
+        if not asked.known or least > 1:
+            return []
+        rows = {match.row for match in beside}
+        k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
+        return [match for match in self._heads.search(locale, embedding, k, least=least) if match.row not in rows]
+
+    def gated(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
+        """Return why a head that is near may not stand for the query all the same; empty where it may."""
         refusal = words_refusal(
             asked.text, asked.locale, match.query, match.locale, spans=asked.spans, attributes=match.attributes
         )
@@ -180,6 +181,46 @@ class Reformulator:
             root, own = self._places[match.product_type]
             refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))
         return refusal
+
+    def _scored(
+        self, weights: AgreementWeights, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]
+    ) -> HeadMatch:
+        overlap, surplus = letter_signs(asked.text, asked.locale, match.query, match.locale)
+        odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
+        return replace(match, score=float(np.float32(agreement(weights, match.score, overlap, surplus, odds))))
+
+    def _below(self, match: HeadMatch) -> str:
+        return below(match.score, self._threshold[match.locale], match.locale)
+
+
+def below(score: float, threshold: float, locale: str) -> str:
+    """Return why a score is not accepted in a locale; empty where it is."""
+    if threshold > 1:
+        return f"no threshold held the target precision in {locale}"
+    return f"below the threshold {threshold:.3g}" if score < threshold else ""
+
+
+def of_match(match: HeadMatch, score: float, refusal: str = "") -> Reformulation:
+    """Return a head as the reformulation that it is, accepted unless there is a refusal."""
+    return Reformulation(
+        query=match.query,
+        locale=match.locale,
+        score=score,
+        accepted=not refusal,
+        volume=match.volume,
+        volume_is_estimate=match.volume_is_estimate,
+        refusal=refusal,
+    )
+
+
+def best(found: Sequence[Reformulation], options: Options) -> list[Reformulation]:
+    """Return as many as are asked for, by score, then by volume; a refused one never takes an accepted one's place."""
+    most = options.max_reformulations
+    kept = sorted((each for each in found if each.accepted), key=_best_first)[:most]
+    if options.include_refused:
+        refused = sorted((each for each in found if not each.accepted), key=_best_first)
+        kept = sorted([*kept, *refused[: most - len(kept)]], key=_best_first)
+    return kept
 
 
 def _same_language(tag: str, other: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,6 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 from shelfsense.bundle import Bundle
-from shelfsense.engines.engine import EngineRow
 from shelfsense.query import Query
 from shelfsense.serving import health, service
 from shelfsense.serving.batcher import Batcher, Limits
@@ -19,8 +19,9 @@ from shelfsense.serving.calls import Calls
 from shelfsense.serving.engine_thread import EngineThread
 from shelfsense.serving.errors import AddressUnavailable
 from shelfsense.serving.metrics import Metrics, MetricsPage
+from shelfsense.serving.passes import Outcome, Passes, Work, run, tokens
 from shelfsense.serving.settings import Settings
-from shelfsense.understander import Prepared, Understander
+from shelfsense.understander import Understander
 
 _OPTIONS = (
     # A text of 1 MB is to meet our own check and its honest answer, not the transport's limit.
@@ -101,7 +102,7 @@ class Server:
 
     async def _listen(self) -> None:
         self._grpc = grpc.aio.server(options=_OPTIONS)
-        answers = service.QueryUnderstandingService(self._understander, self._batcher)
+        answers = service.QueryUnderstandingService(self._understander, Passes(self._understander, self._batcher))
         self._grpc.add_generic_rpc_handlers((answers.handlers(self._calls), self._health.handlers()))
         names = (service.SERVICE, health.SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._grpc)
@@ -114,19 +115,17 @@ class Server:
         self._health.set_serving(True)
         await self._grpc.start()
 
-    def _make_batcher(self) -> Batcher[Prepared, EngineRow]:
-        batcher = Batcher(
-            EngineThread(self._infer, probe=self._understander.prepare(Query("shoes"))),
-            tokens=_tokens,
+    def _make_batcher(self) -> Batcher[Work, Outcome]:
+        probe = self._understander.prepare(Query("shoes"))
+        batcher: Batcher[Work, Outcome] = Batcher(
+            EngineThread(partial(run, self._understander), probe=probe),
+            tokens=tokens,
             limits=Limits(self.settings.max_batch_tokens, self.settings.max_queue, self.settings.stall_s),
             on_health=self._health.set_serving,
             on_batch=self.metrics.batch_ended,
         )
         self.metrics.watch(waiting=lambda: float(len(batcher)), healthy=lambda: batcher.healthy)
         return batcher
-
-    def _infer(self, batch: Sequence[Prepared]) -> list[EngineRow]:
-        return self._understander.infer(batch).rows()
 
 
 @contextlib.contextmanager
@@ -140,7 +139,3 @@ def _claiming(address: str) -> Iterator[None]:
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _tokens(prepared: Prepared) -> int:
-    return len(prepared.token_ids)

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 import grpc
 
-from shelfsense.engines.engine import EngineRow
 from shelfsense.errors import InvalidQuery
 from shelfsense.query import Options
 from shelfsense.serving import wire
-from shelfsense.serving.batcher import Batcher, Timed
+from shelfsense.serving.batcher import Timed
 from shelfsense.serving.calls import Calls
+from shelfsense.serving.passes import Found, Passes
 from shelfsense.serving.status import item_error, log_if_ours
 from shelfsense.understander import Prepared, Understander
+from shelfsense.understanding import Understanding
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["QueryUnderstanding"].full_name
@@ -31,12 +32,12 @@ class QueryUnderstandingService:
 
     Args:
         understander: prepares and answers queries.
-        batcher: runs its network.
+        passes: run its networks.
     """
 
-    def __init__(self, understander: Understander, batcher: Batcher[Prepared, EngineRow]) -> None:
+    def __init__(self, understander: Understander, passes: Passes) -> None:
         self._understander = understander
-        self._batcher = batcher
+        self._passes = passes
         self._description = wire.describe_response(understander.describe(), understander.product_types)
 
     def handlers(self, calls: Calls) -> grpc.GenericRpcHandler:
@@ -56,13 +57,15 @@ class QueryUnderstandingService:
     async def understand(self, request: pb.UnderstandRequest, expires: float) -> pb.UnderstandResponse:
         """Answer with product types and reformulations."""
         options = wire.read_options(request.options)
-        prepared, found = await self._infer(request, expires)
-        return wire.understand_response(self._understander.answer(prepared, found.result, options), found)
+        prepared = self._prepare(wire.query_of(request))
+        found = await self._passes.both(prepared, options, expires=expires)
+        return wire.understand_response(self._answer(prepared, found.result, options), found)
 
     async def classify(self, request: pb.ClassifyRequest, expires: float) -> pb.ClassifyResponse:
         """Answer with product types alone."""
         options = wire.read_options(request.options)
-        prepared, found = await self._infer(request, expires)
+        prepared = self._prepare(wire.query_of(request))
+        found = await self._passes.first(prepared, expires=expires)
         answer = self._understander.answer(prepared, found.result, options, reformulations=False)
         return pb.ClassifyResponse(
             product_types=wire.product_types(answer.product_types), info=wire.answer_info(answer, found)
@@ -71,15 +74,17 @@ class QueryUnderstandingService:
     async def reformulate(self, request: pb.ReformulateRequest, expires: float) -> pb.ReformulateResponse:
         """Answer with reformulations alone."""
         options = wire.read_options(request.options)
-        prepared, found = await self._infer(request, expires)
-        answer = self._understander.answer(prepared, found.result, options, product_types=False)
+        prepared = self._prepare(wire.query_of(request))
+        found = await self._passes.both(prepared, options, expires=expires)
+        answer = self._answer(prepared, found.result, options, product_types=False)
         return pb.ReformulateResponse(
             reformulations=wire.reformulations(answer.reformulations), info=wire.answer_info(answer, found)
         )
 
     async def embed(self, request: pb.EmbedRequest, expires: float) -> pb.EmbedResponse:
         """Answer with the query's vector."""
-        prepared, found = await self._infer(request, expires)
+        prepared = self._prepare(wire.query_of(request))
+        found = await self._passes.first(prepared, expires=expires)
         version = self._understander.bundle.version
         return pb.EmbedResponse(vector=found.result.embedding.tolist(), info=wire.vector_info(prepared, version, found))
 
@@ -89,7 +94,7 @@ class QueryUnderstandingService:
         options = wire.read_options(request.options)
         outcomes = await self._prepare_all(request.queries)
         good = [each for each in outcomes if isinstance(each, Prepared)]
-        found = iter(await self._batcher.submit_all(good, expires=expires))
+        found = iter(await self._passes.all(good, options, expires=expires))
         response = pb.BatchUnderstandResponse()
         for i, outcome in enumerate(outcomes):
             if i % _BREATH == 0:
@@ -104,9 +109,12 @@ class QueryUnderstandingService:
         """Answer with what the loaded bundle is and promises."""
         return self._description
 
-    async def _infer(self, request: wire.SingleRequest, expires: float) -> tuple[Prepared, Timed[EngineRow]]:
-        prepared = self._prepare(wire.query_of(request))
-        return prepared, await self._batcher.submit(prepared, expires=expires)
+    def _answer(
+        self, prepared: Prepared, found: Found, options: Options, *, product_types: bool = True
+    ) -> Understanding:
+        return self._understander.answer(
+            prepared, found.row, options, product_types=product_types, reranked=found.reranked
+        )
 
     def _prepare(self, message: pb.Query) -> Prepared:
         try:
@@ -126,12 +134,12 @@ class QueryUnderstandingService:
         return outcomes
 
     def _item(
-        self, prepared: Prepared, found: Timed[EngineRow] | BaseException, options: Options
+        self, prepared: Prepared, found: Timed[Found] | BaseException, options: Options
     ) -> pb.BatchUnderstandItem:
         if isinstance(found, BaseException):
             return _failed_item(found)
         try:
-            answer = self._understander.answer(prepared, found.result, options)
+            answer = self._answer(prepared, found.result, options)
             return pb.BatchUnderstandItem(answer=wire.understand_response(answer, found))
         except Exception as error:
             return _failed_item(error)

@@ -6,6 +6,7 @@ initialisers are called (the loader reads them back by those names) are decision
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,18 @@ class GraphBuilder:
         """Name a value as one of the graph's outputs."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
 
-    def model(self, inputs: dict[str, tuple[int, list[Any]]], outputs: dict[str, tuple[int, list[Any]]]) -> bytes:
+    def model(
+        self,
+        inputs: Mapping[str, tuple[int, list[Any]]],
+        outputs: Mapping[str, tuple[int, list[Any]]],
+        facts: Mapping[str, str] | None = None,
+    ) -> bytes:
         """Return the serialised model.
 
         Args:
             inputs: name to element type and shape; a string in a shape is a free dimension.
             outputs: likewise.
+            facts: what else whoever loads the graph is to know of it.
         """
         graph = helper.make_graph(
             self._nodes,
@@ -80,6 +87,7 @@ class GraphBuilder:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="shelfsense")
+        helper.set_model_props(model, dict(facts or {}))
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString())
 

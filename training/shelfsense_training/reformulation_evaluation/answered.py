@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shelfsense.query import Query
 from shelfsense.reformulation.attribute_spans import LEAST_PROBABILITY, Spans, attribute_spans
 from shelfsense.reformulation.reformulator import Asked
+from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.type_ranking import TypeRanking
 from shelfsense.understander import Prepared, Understander
@@ -34,7 +35,7 @@ class Answered:
         attributes: (T, K) of its tokens; None where the bundle cannot tell.
         spans: the attributes it names; None where the bundle cannot tell.
         type_id: the deepest product type accepted, empty where none is.
-        probabilities: (L,) as the gates read them, float16 to hold many.
+        probabilities: (L,) as the gates read them; (0,) of a head, of which nobody asks them.
     """
 
     prepared: Prepared
@@ -42,7 +43,7 @@ class Answered:
     attributes: NDArray[np.float32] | None
     spans: Spans | None
     type_id: str
-    probabilities: NDArray[np.float16]
+    probabilities: NDArray[np.float32]
 
     @property
     def text(self) -> str:
@@ -69,6 +70,7 @@ class Answers:
 
     Attributes:
         understander: as given.
+        thresholds: of the network's own tree.
         has_attributes: whether the network has an attribute head.
     """
 
@@ -76,47 +78,50 @@ class Answers:
         self.understander = understander
         manifest = understander.bundle.manifest
         self.has_attributes = bool(manifest.get("attributes"))
-        self._ranking = TypeRanking(understander.network_types, understander.thresholds) if not understander.mapped else None
+        # Of the network's own tree, which heads go by, whatever a shop's tree the bundle maps it to.
+        self.thresholds = Thresholds.from_json(understander.bundle.read(THRESHOLDS))
+        self._ranking = TypeRanking(understander.network_types, self.thresholds)
         self._tokenizer = QueryTokenizer.from_json(
             understander.bundle.read(TOKENIZER), understander.locales, max_tokens=manifest["backbone"]["max_tokens"]
         )
-        self._known: dict[tuple[str, str], Answered] = {}
+        self._known: dict[tuple[str, str, bool], Answered] = {}
 
-    def of(self, texts: Sequence[str], locale: str) -> list[Answered]:
+    def of(self, texts: Sequence[str], locale: str, *, heads: bool = False) -> list[Answered]:
         """Return the answers to texts of a locale, in their order.
+
+        Args:
+            texts: queries, repeated or not.
+            locale: a tag of the bundle.
+            heads: they will be offered, not asked.
 
         Raises:
             InvalidQuery: for the first text that is no valid query.
         """
-        missing = list(dict.fromkeys(text for text in texts if (text, locale) not in self._known))
+        missing = list(dict.fromkeys(text for text in texts if (text, locale, heads) not in self._known))
         for start in range(0, len(missing), _AT_ONCE):
-            self._answer(missing[start : start + _AT_ONCE], locale)
-        return [self._known[text, locale] for text in texts]
+            self._answer(missing[start : start + _AT_ONCE], locale, heads=heads)
+        return [self._known[text, locale, heads] for text in texts]
 
     def spans(self, answered: Answered, least: float = LEAST_PROBABILITY) -> Spans:
-        """Return the attributes that a query names, counted from another probability on; none without an attribute head."""
+        """Return the attributes that a query names, counted from a probability on; none without an attribute head."""
         if answered.attributes is None:
             return ()
         text = answered.prepared.model_text
         return attribute_spans(text, self._tokenizer.offsets(text), answered.attributes, least)
 
-    def _answer(self, texts: Sequence[str], locale: str) -> None:
+    def _answer(self, texts: Sequence[str], locale: str, *, heads: bool) -> None:
         queries = [Query(text, locale, truncate=True) for text in texts]
         output = answer_queries(self.understander, queries)
         for query, row in zip(queries, output.rows(), strict=True):
             prepared = self.understander.prepare(query)
             spans = None if row.attributes is None else self.understander.attribute_spans(prepared, row.attributes)
-            raised, type_id = self._types(row.probabilities, prepared)
-            self._known[query.text, locale] = Answered(
-                prepared, row.embedding.copy(), row.attributes, spans, type_id, raised.astype(np.float16)
+            ranked = self._ranking.rank(row.probabilities, prepared.locale, 1, known=prepared.known)
+            type_id = next((each.id for each in ranked.best if each.accepted), "")
+            # A copy, or a row would hold the whole batch.
+            raised = np.zeros(0, dtype=np.float32) if heads else ranked.probabilities.copy()
+            self._known[query.text, locale, heads] = Answered(
+                prepared, row.embedding.copy(), row.attributes, spans, type_id, raised
             )
-
-    def _types(self, probabilities: NDArray[np.float32], prepared: Prepared) -> tuple[NDArray[np.float32], str]:
-        if self._ranking is None:
-            # A map to a shop's tree: the heads are still of the network's, which accepts nothing of its own.
-            return self.understander.calibration.apply(probabilities, prepared.locale), ""
-        ranked = self._ranking.rank(probabilities, prepared.locale, 1, known=prepared.known)
-        return ranked.probabilities, next((each.id for each in ranked.best if each.accepted), "")
 
 
 def _same(spans: Spans) -> Spans:

@@ -9,19 +9,28 @@ from rich.table import Table
 
 from shelfsense_training.reformulation_evaluation.measured import is_figure
 
+WIDTH = 120
+"""Columns that the table needs."""
+
+_IN_THE_FILE = {"other rules"}
+"""What only the file tells, as are counts and curves."""
+
 
 def figures_table(report: Mapping[str, Any]) -> Table:
-    """Return every figure of a report and every note of a part; curves and counts stay in the file."""
-    table = Table("figure", "n", "value", "95 %", title=f"reformulations of {report.get('bundle_version', '?')}")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, found in _entries(report.get("parts", {}), ""):
-        if isinstance(found, str):
-            table.add_row(name, "", found, "")
-        elif found["value"] is None:
-            table.add_row(name, f"{found['n']:,}", "–", "")
-        else:
-            table.add_row(name, f"{found['n']:,}", f"{found['value']:.3f}", f"[{found['low']:.3f}, {found['high']:.3f}]")
+    """Return every figure of a report and every note of a part, a section for each part."""
+    table = Table("part", "figure", "n", "value", "95 %", title=f"reformulations of {report['bundle_version']}")
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "right", True
+    for part, found in report["parts"].items():
+        for name, entry in _entries(found, ""):
+            if isinstance(entry, str):
+                table.add_row(part, f"{name} {entry}".strip(), "", "", "")
+            elif entry["value"] is None:
+                table.add_row(part, name, f"{entry['n']:,}", "–", "")
+            else:
+                interval = f"[{entry['low']:.3f}, {entry['high']:.3f}]"
+                table.add_row(part, name, f"{entry['n']:,}", f"{entry['value']:.3f}", interval)
+        table.add_section()
     return table
 
 
@@ -30,4 +39,5 @@ def _entries(found: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, found
     elif isinstance(found, Mapping):
         for key, value in found.items():
-            yield from _entries(value, f"{name} {key}".strip())
+            if key not in _IN_THE_FILE:
+                yield from _entries(value, f"{name} {key}".strip())

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.backbones import keep_layers
+from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import teacher_vectors
 from shelfsense_training.retrieval.cross_encoder_training import CrossEncoderSettings
 from shelfsense_training.retrieval.fold_run import FoldPlan, FoldRun
@@ -105,10 +106,16 @@ class RetrievalStudy:
 
     @cached_property
     def _student(self) -> UnderstanderModel:
-        student = self._recipe.distilled_student()
+        path = self._folder / "start.pt"
+        state = load_checkpoint(path)
+        student = self._recipe.new_student() if state else self._recipe.distilled_student()
         grown = grow(student, self._recipe.taxonomy.product_types.level.tolist())
         grown.attributes = None
+        if state:
+            grown.load_state_dict(state["model"])
+            return grown
         fit_embedding(grown, self._recipe.tokenizer, self._recipe.teacher_vectors, texts=_EMBEDDING_TEXTS)
+        save_checkpoint(path, {"model": grown.state_dict()})
         return grown
 
     @cached_property

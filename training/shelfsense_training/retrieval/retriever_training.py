@@ -50,7 +50,7 @@ class RetrieverSettings:
         hard: hard negatives per query.
         pool: nearest neighbours that hard negatives are drawn from.
         margin: a neighbour within so much of the partner's own cosine is a likely partner and filtered.
-        rate: AdamW's peak learning rate of the encoder; the head learns five times as fast.
+        rate: AdamW's peak learning rate of the encoder and the head.
         temperature: divides the cosines.
         teacher: texts per step that keep the teacher's vectors.
         teacher_weight: of that loss.
@@ -165,7 +165,7 @@ class RetrieverTraining:
         head = list(self.model.embedding.parameters())
         groups = [
             {"params": inside, "peak": self._settings.rate, "lr": 0.0},
-            {"params": head, "peak": 5 * self._settings.rate, "lr": 0.0},
+            {"params": head, "peak": self._settings.rate, "lr": 0.0},
         ]
         return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 

@@ -1,4 +1,4 @@
-"""How much two writings share: Dice over the letter pairs and triples of their words."""
+"""How much two writings share, and how much one says beyond the other: by the letter pairs and triples of their words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from functools import lru_cache
 
 
 def gram_overlap(one: str, other: str) -> float:
-    """Return the Dice coefficient of the 2- and 3-grams of two texts, 0 to 1; 1 where they are equal.
+    """Return the Dice coefficient of the 2- and 3-grams of two texts, 0 to 1; 1 where they are equal."""
+    return gram_signs(one, other)[0]
+
+
+def gram_signs(one: str, other: str) -> tuple[float, float]:
+    """Return the Dice coefficient of the 2- and 3-grams of two texts, and by how much one holds the other.
+
+    The second is the difference of the shares of either that the other has: 0 where both have words of
+    their own, or none; near 1 where one is the other and a word more, which may change the thing.
 
     A word counts with a mark at either end, so that its beginning and its end weigh more; the order of
     words does not matter. Twice the shared grams over all grams, repeated ones counted as often as
@@ -18,13 +26,15 @@ def gram_overlap(one: str, other: str) -> float:
         other: a `loose_form`; its locale may be another.
     """
     if one == other:
-        return 1.0
+        return 1.0, 0.0
     ours, our_count = _grams(one)
     theirs, their_count = _grams(other)
     if len(ours) > len(theirs):
-        ours, theirs = theirs, ours
+        ours, our_count, theirs, their_count = theirs, their_count, ours, our_count
     shared = sum(min(count, theirs[gram]) for gram, count in ours.items() if gram in theirs)
-    return 2 * shared / (our_count + their_count) if shared else 0.0
+    if not shared:
+        return 0.0, 0.0
+    return 2 * shared / (our_count + their_count), abs(shared / our_count - shared / their_count)
 
 
 # A query meets some 32 heads, and popular heads meet many queries.
