@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import bad_input, fresh_clone, head_search, latency, one_for_all, refusals, startup, throughput
+from benchmarks import (
+    bad_input,
+    fresh_clone,
+    head_search,
+    latency,
+    one_for_all,
+    precise,
+    refusals,
+    startup,
+    throughput,
+)
 from benchmarks.finding import QUERY_VECTORS, ROOT, Benchmark, BenchmarkFailed, Setting
 from benchmarks.machine import describe_machine
 from benchmarks.records import append_record, read_records, record
@@ -21,6 +31,7 @@ from shelfsense.errors import BundleRefused
 BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup.measure,
     "latency": latency.measure,
+    "precise": precise.measure,
     "throughput": throughput.measure,
     "one_for_all": one_for_all.measure,
     "head_search": head_search.measure,
@@ -30,7 +41,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 """Every benchmark, in the order of the results page."""
 
-_ONLY_WHEN_NAMED = {"fresh_clone", "head_search"}  # they download the whole installation, or embed a million queries
+# They download the whole installation, embed a million queries, or need a bundle with a re-ranker.
+_ONLY_WHEN_NAMED = {"fresh_clone", "head_search", "precise"}
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Of: {', '.join(BENCHMARKS)}.")]
 BundleOption = Annotated[Path, typer.Option(help="Bundle folder.")]
@@ -55,7 +67,7 @@ def main(
     vectors: VectorsOption = QUERY_VECTORS,
     queries: QueriesOption = "",
 ) -> None:
-    """Measure, all but fresh_clone and head_search unless named."""
+    """Measure, all but fresh_clone, head_search and precise unless named."""
     names = names or [name for name in BENCHMARKS if name not in _ONLY_WHEN_NAMED]
     unknown = set(names) - set(BENCHMARKS)
     if unknown:

@@ -69,7 +69,8 @@ def measure(setting: Setting) -> Finding:
     wanted = [setting.times(rows) for rows in _ROWS]
     vectors = query_vectors(setting.vectors, max(wanted) + asked, Bundle.open(setting.bundle), setting.queries)
     queries, rows = vectors[:asked].astype(np.float32), vectors[asked:]
-    counts = [count for count in wanted if count <= len(rows)] or [len(rows)]
+    counts = [count for count in wanted if count <= len(rows)]
+    counts += [len(rows)] if len(rows) < max(wanted) else []  # the most there is
     found = [_searched(rows[:count], queries, settings, setting.vectors) for count in counts]
     return _finding(found, settings, [f"there are only {len(rows):,} vectors"] if len(rows) < max(wanted) else [])
 

@@ -27,11 +27,12 @@ from shelfsense.mapped_ranking import MappedRanking
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
-from shelfsense.reformulation.attribute_spans import Spans, attribute_spans
+from shelfsense.reformulation.attribute_spans import LEAST_PROBABILITY, LEAST_UNMARKED, Spans, attribute_spans
 from shelfsense.reformulation.head_index import HeadIndex
 from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
 from shelfsense.reranking import Reranked, Reranking, Shortlist
+from shelfsense.reformulation.span_gate import MARKED_BY_PEOPLE
 from shelfsense.text import check_text, model_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
@@ -298,7 +299,9 @@ class Understander:
             prepared: the query.
             attributes: (T, K) what the engine says of its tokens.
         """
-        return attribute_spans(prepared.model_text, self._tokenizer.offsets(prepared.model_text), attributes)
+        marked = language_of(prepared.locale) in MARKED_BY_PEOPLE
+        least = LEAST_PROBABILITY if marked else LEAST_UNMARKED
+        return attribute_spans(prepared.model_text, self._tokenizer.offsets(prepared.model_text), attributes, least)
 
     def describe(self) -> ModelDescription:
         """Return what the bundle is and promises."""

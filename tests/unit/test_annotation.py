@@ -18,7 +18,7 @@ import pytest
 
 from shelfsense.annotation import Annotator, InputColumns, Row, Summary, annotate_file
 from shelfsense.annotation.row import ANNOTATION_COLUMNS
-from shelfsense.engines.engine import EngineOutput, EngineRow
+from shelfsense.engines.engine import EngineOutput
 from shelfsense.errors import InputRefused, InvalidQuery
 from shelfsense.query import Options, Query
 from shelfsense.text import check_text
@@ -46,7 +46,11 @@ class ScriptedUnderstander:
         rows = np.full((len(texts), 1), 0.123456789, dtype=np.float32)
         return EngineOutput(rows, rows)
 
-    def answer(self, prepared: Prepared, _row: EngineRow, _options: Options) -> Understanding:
+    def answer_all(self, prepared: Sequence[Prepared], _output: EngineOutput, _options: Options) -> list[Understanding]:
+        return [self._answer(each) for each in prepared]
+
+    @staticmethod
+    def _answer(prepared: Prepared) -> Understanding:
         kind = ProductType("aa-1", ("Apparel", "Shoes"), 2, 0.123456789, 0.1, accepted=True)
         head = Reformulation(
             f'head "{prepared.query.text}"', "es", 0.5, accepted=False, volume=1.0, volume_is_estimate=False, refusal=""

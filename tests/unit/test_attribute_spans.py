@@ -38,8 +38,8 @@ def test_a_word_counts_by_the_mean_of_its_tokens() -> None:
 
 
 def test_the_threshold_itself_counts() -> None:
-    assert attribute_spans("red lamp", [(0, 3), (3, 8)], said("c-", 0.5)) == (("color", "red"),)
-    assert attribute_spans("red lamp", [(0, 3), (3, 8)], said("c-", 0.49)) == ()
+    assert attribute_spans("red lamp", [(0, 3), (3, 8)], said("c-", 0.5), 0.5) == (("color", "red"),)
+    assert attribute_spans("red lamp", [(0, 3), (3, 8)], said("c-", 0.49), 0.5) == ()
 
 
 def test_without_spaces_a_token_counts_alone() -> None:

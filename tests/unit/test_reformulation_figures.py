@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense_training.reformulation_evaluation.acceptance import Trial, threshold_curve, trial_figures
 from shelfsense_training.reformulation_evaluation.consistency import group_figures
-from shelfsense_training.reformulation_evaluation.human_spans import MarkedQuery, differing_kinds, told_apart
+from shelfsense_training.reformulation_evaluation.human_spans import MarkedQuery, differing_kinds
 from shelfsense_training.reformulation_evaluation.measured import is_figure, mean_figure, ratio_figure
-from shelfsense_training.reformulation_evaluation.near_pairs import chosen_rule
+from shelfsense_training.reformulation_evaluation.near_pairs import chosen_rule, near_pairs
 from shelfsense_training.reformulation_evaluation.pool_texts import pool_texts
 from shelfsense_training.reformulation_evaluation.ranking_distance import (
     rank_biased_overlap,
@@ -126,13 +127,6 @@ def test_spans_differ_by_kind_and_words_and_not_by_plural_or_order() -> None:
     assert differing_kinds(red, marked(("shoe", OTHER))) == {"color", "brand"}
 
 
-def test_one_word_marked_in_two_ways_tells_nothing_apart() -> None:
-    one, other = marked(("apple", BRAND), ("case", OTHER)), marked(("apple", OTHER), ("case", OTHER))
-    assert differing_kinds(one, other) == {"brand"}
-    assert not told_apart(one, other)
-    assert told_apart(one, marked(("case", OTHER)))
-
-
 def test_the_words_of_one_span_are_one_set() -> None:
     assert marked(("light", COLOR), ("blue", COLOR)).spans == {("color", frozenset({"light", "blue"}))}
 
@@ -157,6 +151,15 @@ def test_the_first_rule_with_enough_pairs_is_taken() -> None:
     assert chosen_rule(rules, [250, 900, 2000]) == "threshold"
     assert chosen_rule(rules, [3, 900, 2000]) == "cosine"
     assert chosen_rule(rules, [3, 9, 20]) == "nearest"
+
+
+def test_a_near_pair_is_counted_once_and_nobody_is_near_itself() -> None:
+    angles = np.array([0.0, 0.1, 0.2, 3.0])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    pairs = near_pairs(vectors, [(0, 0), (0, 1), (1, 0)])
+    assert pairs["at the threshold"] == [(0, 1)]
+    assert pairs["nearest 3, cosine 0.85"] == [(0, 1), (0, 2), (1, 2)]
+    assert len(pairs["nearest 3"]) == 6
 
 
 def test_an_index_holds_what_is_wanted_and_composed_heads_up_to_its_number() -> None:

@@ -51,7 +51,7 @@ def test_a_head_need_not_be_tagged_alike_to_name_the_same() -> None:
     ],
 )
 def test_another_form_of_the_word_is_found(locale: str, named: str, text: str) -> None:
-    assert attribute_span_refusal(color(named), named, [], text, locale) == ""
+    assert attribute_span_refusal([AttributeSpan("brand", named)], named, [], text, locale) == ""
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,23 @@ def test_another_form_of_the_word_is_found(locale: str, named: str, text: str) -
         ("de", "rot", "brot korb"),
         ("pl", "black", "blank kubek"),
         ("zh-CN", "红色", "蓝色裙子"),
-        ("ja", "黒", "赤 スニーカー"),
+        ("ja", "エプソン", "キヤノン インク"),
         ("en", "dark red", "dark blue shoes"),
     ],
 )
 def test_another_word_is_not(locale: str, named: str, text: str) -> None:
-    assert attribute_span_refusal(color(named), named, [], text, locale) == f"color {named} is missing"
+    refusal = attribute_span_refusal([AttributeSpan("brand", named)], named, [], text, locale)
+    assert refusal == f"brand {named} is missing"
+
+
+def test_words_of_another_script_cannot_be_compared() -> None:
+    assert attribute_span_refusal([AttributeSpan("brand", "oral-b")], "oral-b", [], "オーラル", "ja") == ""
+    assert attribute_span_refusal([AttributeSpan("brand", "laal")], "laal saree", [], "लाल साड़ी", "hi-IN") == ""
+
+
+def test_only_where_people_marked_queries_the_network_tells_colours() -> None:
+    assert attribute_span_refusal(color("red"), "red", [], "blue", "en") == "color red is missing"
+    assert attribute_span_refusal(color("rot"), "rot", [], "blau", "de") == ""
 
 
 def test_words_with_digits_have_no_other_form() -> None:

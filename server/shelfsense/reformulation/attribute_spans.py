@@ -19,8 +19,12 @@ from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.errors import InputRefused
 from shelfsense.reformulation.gates import UNSPACED_SCRIPTS
 
-LEAST_PROBABILITY = 0.5
-"""Least mean probability, of the tokens of a word, of being part of any attribute."""
+LEAST_PROBABILITY = 0.4
+"""Least mean probability, of the tokens of a word, of being part of any attribute; on human spans of the
+validation split it refuses 0.79 of near pairs that differ, for 0.09 of those that do not."""
+
+LEAST_UNMARKED = 0.8
+"""Likewise in languages that people have marked no queries of."""
 
 _WORD = re.compile(r"\S+")
 # Scripts that put no spaces between words: there a token is the smallest thing that can be an attribute.

@@ -1,11 +1,13 @@
 """The gate of colours, brands, materials and units: what one text names, the other must name too.
 
-Compares words of one language; across languages it has nothing to say. Numbers are `attribute_refusal`'s
-to compare. Knows nothing of the network.
+Compares words of one language; across languages it has nothing to say, and neither of a word whose script
+the other text does not use: "oral-b" and "オーラルb" are one brand. Numbers are `attribute_refusal`'s to
+compare. Knows nothing of the network.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from shelfsense.reformulation.attribute_spans import AttributeSpan
@@ -14,6 +16,11 @@ from shelfsense.reformulation.same_word import same_word
 from shelfsense.reformulation.writing.languages import COMPOUNDING, UNSPACED, writing_of
 from shelfsense.reformulation.writing.match_form import match_form, spaced_words
 
+MARKED_BY_PEOPLE = ("en",)
+"""Languages whose queries people have marked: only there the network's word is good for all kinds."""
+
+# Elsewhere colours and materials are looked up (`named_attributes`), and sizes are told by their numbers.
+_KINDS_EVERYWHERE = ("brand", "product number")
 _SHORTEST_PART = 4  # of a compound: "rot" ends "brot"
 # "红色" and "红", "赤い" and "赤", "สีแดง" and "แดง": the word that says "colour", and an ending.
 _LAST = {"zh": ("色",), "ja": ("いろ", "色", "い", "の"), "ko": ("색",)}
@@ -38,9 +45,20 @@ def attribute_span_refusal(
     """
     for spans, text, where in ((query_spans, head_text, ""), (head_spans, query_text, " from the query")):
         for span in spans:
-            if not _names(text, span, locale):
+            if _comparable(span, text, locale) and not _names(text, span, locale):
                 return f"{span.kind} {span.text} is missing{where}"
     return ""
+
+
+def _comparable(span: AttributeSpan, text: str, locale: str) -> bool:
+    if writing_of(locale) not in MARKED_BY_PEOPLE and span.kind not in _KINDS_EVERYWHERE:
+        return False
+    return bool(_scripts(span.text) & _scripts(text))
+
+
+def _scripts(text: str) -> set[str]:
+    """Return the scripts of a text's letters, by the first word of their Unicode names."""
+    return {unicodedata.name(c, "?").split(" ")[0] for c in text if c.isalpha()}
 
 
 def _names(text: str, span: AttributeSpan, locale: str) -> bool:

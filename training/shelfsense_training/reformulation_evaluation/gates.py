@@ -6,6 +6,7 @@ constant that is served. Both directions are one pair: gates compare both ways.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +19,11 @@ from shelfsense.reformulation.head import Head
 from shelfsense.reformulation.reformulator import Asked
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense_training.reformulation_evaluation.answered import Answered, Answers
-from shelfsense_training.reformulation_evaluation.head_pool import refusal
+from shelfsense_training.reformulation_evaluation.head_pool import HeadPool, refusal
 from shelfsense_training.reformulation_evaluation.human_spans import (
     MarkedQuery,
     differing_kinds,
     distinct,
-    told_apart,
 )
 from shelfsense_training.reformulation_evaluation.measured import mean_figure
 from shelfsense_training.reformulation_evaluation.near_pairs import Pairs, chosen_rule, near_pairs
@@ -58,8 +58,15 @@ class _MarkedSet:
         queries = distinct(read_human_spans(setting.data_file("query_ner_us", f"{split}.json")))[: setting.limit]
         answered = setting.answers.of([query.text for query in queries], _LOCALE)
         vectors = np.stack([each.embedding for each in answered])
-        texts = [query.text for query in queries]
-        return cls(queries, answered, near_pairs(vectors, texts, _LOCALE, setting.answers.thresholds))
+        pool = HeadPool(setting.answers, [query.text for query in queries], _LOCALE, typed=setting.typed)
+        least = setting.answers.thresholds.by_locale[_LOCALE].reformulation
+        passed = [
+            (i, pool.row(offer.query))
+            for i, asked in enumerate(answered)
+            for offer in pool.ungated(asked)
+            if offer.score >= least
+        ]
+        return cls(queries, answered, near_pairs(vectors, passed))
 
     def parted(self, pairs: Pairs) -> tuple[Pairs, Pairs]:
         """Return the pairs that differ and those that do not."""
@@ -68,6 +75,9 @@ class _MarkedSet:
 
     def kinds(self, pair: tuple[int, int]) -> frozenset[str]:
         return differing_kinds(self.queries[pair[0]], self.queries[pair[1]])
+
+    def digits(self, row: int) -> list[str]:
+        return sorted(re.findall(r"\d+", self.queries[row].text))
 
     def rule(self) -> str:
         return chosen_rule(dict(self.pairs), [len(self.parted(pairs)[0]) for pairs in self.pairs.values()])
@@ -90,14 +100,15 @@ def _human(setting: Setting) -> dict[str, Any]:
 
 def _refused(setting: Setting, marked: _MarkedSet, rule: str) -> dict[str, Any]:
     differ, equal = marked.parted(marked.pairs[rule])
-    apart = [pair for pair in differ if told_apart(marked.queries[pair[0]], marked.queries[pair[1]])]
     found: dict[str, Any] = {}
     for types, name in ((False, ""), (True, ", types too")):
         found |= {
             f"differing refused{name}": mean_figure([_refuses(setting, marked, pair, types=types) for pair in differ]),
-            f"told apart refused{name}": mean_figure([_refuses(setting, marked, pair, types=types) for pair in apart]),
             f"equal lost{name}": mean_figure([_refuses(setting, marked, pair, types=types) for pair in equal]),
         }
+    # A number outside the marked kinds (a model's, in its name) is another wish all the same.
+    same = [pair for pair in equal if marked.digits(pair[0]) == marked.digits(pair[1])]
+    found["equal lost, same numbers"] = mean_figure([_refuses(setting, marked, pair, types=False) for pair in same])
     lost = Counter(refusal_kind(_reason(setting, marked, pair, types=True)) for pair in equal)
     return {**found, "lost by": {kind: count for kind, count in lost.most_common() if kind}}
 

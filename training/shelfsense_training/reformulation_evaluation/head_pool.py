@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
-from shelfsense.reformulation.agreement import SCORED, agreement, letter_overlap
 from shelfsense.reformulation.attribute_spans import spans_to_text
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_index import Head, HeadIndex
@@ -26,16 +25,13 @@ from shelfsense.reformulation.reformulator import Reformulator
 from shelfsense.reformulation.vector_index import GraphSettings
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense.reformulation.writing.match_form import match_form
-from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
 from shelfsense.thresholds import Thresholds
 from shelfsense.understanding import Reformulation
 from shelfsense_training.reformulation_evaluation.answered import Answered, Answers
 
-NEIGHBOURS = 32
-"""Neighbours that a query of default options meets."""
-
 _OPTIONS = Options()
+_ALL = Options(include_refused=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +87,13 @@ class HeadPool:
         }
         self._rows = {form: row for row, form in enumerate(self._heads)}
         thresholds = answers.thresholds
-        self._weights = thresholds.agreement
         width, settings = self.vectors.shape[1], GraphSettings()
-        self._index, plain = HeadIndex({}, width, settings), _NothingAlike({}, width, settings)
-        self._indexes = (self._index, plain)
+        full, plain = HeadIndex({}, width, settings), _NothingAlike({}, width, settings)
+        self._indexes = (full, plain)
         for index in self._indexes:
             index.add(list(self._heads.values()), self.vectors)
-        self._alike = WrittenAlike(self._index)
-        self._served = Reformulator(self._index, thresholds, self._types)
-        self._open = Reformulator(self._index, _without(thresholds, locale), self._types)
+        self._served = Reformulator(full, thresholds, self._types)
+        self._open = Reformulator(full, _without(thresholds, locale), self._types)
         self._plain = Reformulator(plain, _without(thresholds, locale), self._types)
 
     def served(self, asked: Answered) -> Offer | None:
@@ -116,20 +110,9 @@ class HeadPool:
         return _first(self._open if normalised else self._plain, asked)
 
     def ungated(self, asked: Answered) -> list[Offer]:
-        """Return the nearest heads as they stand before any gate or threshold, best first."""
-        forms = (normal_form(asked.text), asked.prepared.model_text)
-        same = [*self._index.exact(self.locale, forms), *self._alike.find(asked.text, self.locale)]
-        offers = {match.query: Offer(match.query, 1.0) for match in same}
-        near = self._index.search(self.locale, asked.embedding, NEIGHBOURS) if asked.prepared.known else []
-        near = [match for match in near if match.query not in offers]
-        if self._weights is None:
-            return [*offers.values(), *(Offer(match.query, match.score) for match in near)]
-        scored = []
-        for match in near[:SCORED]:
-            overlap = letter_overlap(asked.text, asked.locale, match.query, self.locale)
-            own = float(asked.probabilities[self._types.index[match.product_type]]) if match.product_type else 0.0
-            scored.append(Offer(match.query, agreement(self._weights, match.score, overlap, own)))
-        return [*offers.values(), *sorted(scored, key=lambda offer: -offer.score)]
+        """Return the heads a query meets as they stand before any gate or threshold, best first."""
+        found = self._open.judged(asked.asked, self.locale, asked.embedding, asked.probabilities, _ALL)
+        return [_offer(each) for each in sorted(found, key=lambda each: (-each.score, each.query))]
 
     def nearest(self, vector: NDArray[np.float32], depth: int) -> list[int]:
         """Return the rows of the heads nearest to a vector (E,), nearest first; no look-up, no gate."""

@@ -1,8 +1,6 @@
 """Real queries with attributes marked by people: which of two that are near each other differ in one.
 
-Spans are compared as sets of (kind, words), plurals folded. People mark the same word as a brand here and
-as a name there, so a difference is also told "told apart": a word of a differing span is missing from the
-whole other text.
+Spans are compared as sets of (kind, words), plurals folded, whatever their order in the text.
 """
 
 from __future__ import annotations
@@ -28,12 +26,10 @@ class MarkedQuery:
     Attributes:
         text: in model form.
         spans: its attributes.
-        words: all its words, plurals folded.
     """
 
     text: str
     spans: frozenset[NamedSpan]
-    words: frozenset[str]
 
     @classmethod
     def of(cls, query: TaggedQuery) -> MarkedQuery:
@@ -42,19 +38,12 @@ class MarkedQuery:
         for kind, run in groupby(zip(query.kinds, query.pieces, strict=True), key=lambda each: each[0]):
             if kind > 0:
                 spans.append((ATTRIBUTES[kind], _words(query.space.join(piece for _, piece in run))))
-        return cls(query.text, frozenset(span for span in spans if span[1]), _words(query.text))
+        return cls(query.text, frozenset(span for span in spans if span[1]))
 
 
 def differing_kinds(one: MarkedQuery, other: MarkedQuery) -> frozenset[str]:
     """Return the kinds of the spans that only one of two queries has; none where they name the same."""
     return frozenset(kind for kind, _ in one.spans ^ other.spans)
-
-
-def told_apart(one: MarkedQuery, other: MarkedQuery) -> bool:
-    """Return whether a span of one names a word that the other nowhere has."""
-    return any(not words <= other.words for _, words in one.spans - other.spans) or any(
-        not words <= one.words for _, words in other.spans - one.spans
-    )
 
 
 def distinct(queries: Sequence[TaggedQuery]) -> list[MarkedQuery]:

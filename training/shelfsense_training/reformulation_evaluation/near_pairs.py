@@ -10,9 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfsense.reformulation.agreement import agreement, letter_overlap
-from shelfsense.thresholds import Thresholds
-
 FEWEST_PAIRS = 200
 _NEIGHBOURS, _LEAST_COSINE = 3, 0.85
 
@@ -20,33 +17,17 @@ Pairs = list[tuple[int, int]]
 """Rows (query, head) of a pair, the smaller first; each pair once."""
 
 
-def near_pairs(
-    vectors: NDArray[np.float32], texts: Sequence[str], locale: str, thresholds: Thresholds
-) -> dict[str, Pairs]:
+def near_pairs(vectors: NDArray[np.float32], passed: Pairs) -> dict[str, Pairs]:
     """Return pairs by rule: by the bundle's own threshold, and among the nearest three.
 
     Args:
         vectors: (N, E) unit length.
-        texts: of the rows.
-        locale: of all.
-        thresholds: of the bundle; its threshold is of the cosine, or of the agreement where it has weights.
+        passed: (row, row) of queries whose score with each other reaches the bundle's threshold; themselves too.
     """
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1.0)
     order = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEIGHBOURS]
     closest = [(i, j) for i, row in enumerate(order.tolist()) for j in row]
-    least = thresholds.by_locale[locale].reformulation
-    weights = thresholds.agreement
-    if weights is None:
-        passed = [(int(i), int(j)) for i, j in np.argwhere(cosines >= least)] if least <= 1 else []
-    else:
-        passed = [
-            (i, j)
-            for i, row in enumerate(np.argsort(-cosines, axis=1)[:, :12].tolist())
-            for j in row
-            if agreement(weights, float(cosines[i, j]), letter_overlap(texts[i], locale, texts[j], locale), 0.0)
-            >= least
-        ]
     return {
         "at the threshold": _once(passed),
         f"nearest {_NEIGHBOURS}, cosine {_LEAST_COSINE}": _once([p for p in closest if cosines[p] >= _LEAST_COSINE]),
@@ -67,4 +48,4 @@ def chosen_rule(pairs: dict[str, Pairs], differing: Sequence[int]) -> str:
 
 
 def _once(pairs: Pairs) -> Pairs:
-    return sorted({(min(pair), max(pair)) for pair in pairs})
+    return sorted({(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]})
