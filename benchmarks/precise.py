@@ -1,7 +1,7 @@
 """What the precise mode adds to one query: the same queries over gRPC, each with and without it.
 
 Most queries have few heads that pass the gates, so the re-ranker's longest answer is timed apart: as many
-candidates as it ever gets at once, heads of the query's own locale.
+candidates as it ever gets for one query.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shelfsense.query import Options, Query
 from shelfsense.reformulation.precise_reformulator import MOST_CANDIDATES
 from shelfsense.reranking import Shortlist
 from shelfsense.thresholds import THRESHOLDS, Thresholds
-from shelfsense.understander import Prepared, Understander
+from shelfsense.understander import Understander
 from shelfsense.v1 import query_understanding_pb2 as pb
 from shelfsense.v1.query_understanding_pb2_grpc import QueryUnderstandingStub
 
@@ -89,23 +89,19 @@ def _ask_all(server: Running, asked: Sequence[Query], warming: int, timings: _Ti
 def _rerank_all(bundle: Bundle, asked: Sequence[Query], timings: _Timings) -> None:
     """Time both steps of the second pass, and the second for as many candidates as there ever are."""
     understander, options = Understander.load(bundle), Options(precise=True)
-    alike: dict[str, list[Prepared]] = {}
-    for query in asked:
-        prepared = understander.prepare(query)
-        row = understander.infer([prepared]).rows()[0]
+    prepared = [understander.prepare(query) for query in asked]
+    for i, each in enumerate(prepared):
+        row = understander.infer([each]).rows()[0]
         began = time.perf_counter()
-        shortlist = understander.shortlist(prepared, row, options)
+        shortlist = understander.shortlist(each, row, options)
         timings.shortlist.append((time.perf_counter() - began) * 1e3)
         if shortlist is None:
-            raise BenchmarkFailed(f"{query.locale} has a precise score, but the re-ranker is not used for it")
+            raise BenchmarkFailed(f"{each.locale} has a precise score, but the re-ranker is not used for it")
         timings.candidates.append(len(shortlist.pairs))
         timings.rerank.append(_reranked(understander, shortlist))
-        others = alike.setdefault(prepared.locale, [])
-        others.append(prepared)
-        if len(others) > MOST_CANDIDATES:
-            heads = others[-1 - MOST_CANDIDATES : -1]
-            pairs = tuple(pair_input(prepared.token_ids, head.token_ids) for head in heads)
-            timings.full.append(_reranked(understander, Shortlist((), pairs)))
+        heads = [prepared[(i + 1 + k) % len(prepared)] for k in range(MOST_CANDIDATES)]
+        pairs = tuple(pair_input(each.token_ids, head.token_ids) for head in heads)
+        timings.full.append(_reranked(understander, Shortlist((), pairs)))
 
 
 def _reranked(understander: Understander, shortlist: Shortlist) -> float:
@@ -147,7 +143,7 @@ def _finding(timings: _Timings, bundle: Path, *, pinned_apart: bool) -> Finding:
             (
                 f"{plain.count:,} different queries of our head and tail lists, every locale alike, each asked plainly and "
                 f"then precisely. {candidates:.1f} heads of a query passed the gates on average and were re-ranked, "
-                f"{MOST_CANDIDATES} at most; the last row pairs queries with others of their locale."
+                f"{MOST_CANDIDATES} at most; the last row pairs queries with other queries."
             ),
             f"`{RERANKER}` has {size / 1e6:.1f} MB; it reads the word table of `model.onnx`.",
             "The server ran on one core, the client on another." if pinned_apart else "Cores were not assigned.",

@@ -138,6 +138,8 @@ def test_the_words_of_one_span_are_one_set() -> None:
         ("t shirt xl", "t shirt xxl", "size"),
         ("gum without sugar", "gum with sugar", "negation"),
         ("shoes for men", "shoes for women", "audience"),
+        ("shoes", "shoes for women", "audience"),
+        ("shoes for women", "shoes", "audience"),
         ("wired mouse", "wireless mouse", "opposite"),
         ("shoe", "shoe", ""),
     ],

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import zip_longest
 
+from shelfsense.reformulation.number_words import fold_number_words
+from shelfsense.reformulation.units import COUNTERS, MEASURES, SIZE_MARKS
 from shelfsense.text import normal_form
 
 LEAST_ROOT_PROBABILITY = 0.05
@@ -21,31 +24,34 @@ LEAST_ROOT_PROBABILITY = 0.05
 LEAST_TYPE_PROBABILITY = 0.05
 """Likewise of the head's own type: a battery for a watch has the watch's root, and is no watch."""
 
-# Spellings of one unit; what is not listed is compared as it is written.
-_UNITS = {
-    name: unit
-    for unit, names in {
-        "mg": "mg мг 毫克 مجم मिग्रा", "g": "g gr gramm grams гр г グラム 克 جرام غرام ग्राम", "kg": "kg kilo kilos кг キロ 公斤 千克 كجم كيلو किलो किग्रा",
-        "ml": "ml мл ミリリットル 毫升 مل मिली", "cl": "cl", "l": "l liter litre liters litres litr litro литр л リットル 升 لتر लीटर",
-        "mm": "mm мм ミリ 毫米 مم मिमी", "cm": "cm см センチ 厘米 公分 سم सेमी", "m": "m м メートル متر मीटर",
-        "inch": "inch inches zoll pollici pulgadas polegadas pouces дюйм インチ 英寸 吋 寸 بوصة इंच", "ft": "ft feet",
-        "oz": "oz", "lb": "lb lbs", "mb": "mb мб", "gb": "gb гб جيجا", "tb": "tb тб", "w": "w watt watts вт ワット 瓦", "v": "v volt volts",
-        "mah": "mah", "hz": "hz", "pcs": "pcs pc stk szt ks шт 個 个 個入 入り 枚 本 片 包 قطعة", "code": "码 碼 号 號",
-    }.items()
-    for name in names.split()
-}  # fmt: skip
-
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Characters, for a class in a pattern, of scripts that put no spaces between words."""
 
 _NO_LETTER = r"\s\d\x00-\x2f:-@\[-`{-\xa9\xab-\xbf\xd7\xf7\u060c\u061b\u061f\u0964\u0965\u2000-\u2bff\u3000-\u303f"
-# There only a unit belongs to the number before it.
-_UNSPACED_UNITS = "|".join(sorted((u for u in _UNITS if re.match(f"[{UNSPACED_SCRIPTS}]", u)), key=len, reverse=True))
+_UNITS = (*MEASURES, *COUNTERS)
+
+
+def _longest_first(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+# In these scripts only a unit belongs to the number before it.
+_UNSPACED_UNITS = _longest_first(name for name in _UNITS if re.match(f"[{UNSPACED_SCRIPTS}]", name))
 _ATOM = re.compile(
     rf"(?P<number>\d+(?:[.,]\d+)?)|(?:(?<=\d)|(?<=\d ))(?P<unit>{_UNSPACED_UNITS})|(?P<unspaced>[{UNSPACED_SCRIPTS}]+)|(?P<word>[^{_NO_LETTER}{UNSPACED_SCRIPTS}]+)"
 )
 _INCH_MARK = re.compile(r"(?<=\d)\s?(?:\"|''|′′|”)")
 _LETTER_SIZE = re.compile(r"x+[sl]")
+_SIZE = r"(?=\d|(?:[sml]|x+[sl])(?![^\W_]))"
+_SIZE_MARK = re.compile(rf"(?<![^\W_])(?<!\d )(?:{_longest_first(SIZE_MARKS)})[:：]? ?{_SIZE}")
+# Ten thousand milliampere-hours are never ten with three decimals.
+_THOUSANDS = re.compile(
+    rf"(?<![\d.,])(\d{{1,3}})[.,](\d{{3}})(?= ?(?:{_longest_first(n for n, u in MEASURES.items() if u == 'mah')})(?!\w))"
+)
+_PACK = re.compile(r"(?<=\d)[ -]?er[ -]?(?:pack|packung)(?!\w)")
+_JOINED_MARK = re.compile(r"(?<=\d)(?:사이즈|サイズ)")
+# "3 in 1" is no length.
+_ONE = frozenset(["one", "1", "einem", "eins", "un", "uno", "una", "um"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +70,22 @@ class _Attributes:
 
     Attributes:
         values: every atom in order, as it is compared.
-        numbers: runs of atoms around a digit ("wh1000xm4", "500 ml"), each as written and as compared.
+        counters: for each of them, what the number counts; empty where nothing is said.
+        numbers: runs of atoms around a digit ("wh1000xm4", "500 ml"): as written, and where in `values`.
         sizes: letter sizes.
     """
 
     values: tuple[str, ...]
-    numbers: tuple[tuple[str, tuple[str, ...]], ...]
+    counters: tuple[str, ...]
+    numbers: tuple[tuple[str, int, int], ...]
     sizes: frozenset[str]
 
 
 def attribute_refusal(query: str, head: str) -> str:
     """Refuse a head that drops, adds or changes a number, a unit, a size or a model number.
 
-    Digits of every script count alike, and so do "500ml" and "500 ml", "1,5" and "1.5".
+    Digits of every script count alike, and so do "500ml" and "500 ml", "1,5" and "1.5", "two litres" and
+    "2 l". A counter or a word for size may be on one side only: "puzzle 1000 teile" is "puzzle 1000".
 
     Args:
         query: what was asked.
@@ -84,17 +93,17 @@ def attribute_refusal(query: str, head: str) -> str:
     """
     asked, offered = _attributes(query), _attributes(head)
     for ours, theirs, where in ((asked, offered, ""), (offered, asked, " from the query")):
-        for written, values in ours.numbers:
-            if not _holds(theirs.values, values):
+        for written, start, end in ours.numbers:
+            if not _holds(theirs, ours.values[start:end], ours.counters[start:end]):
                 return f"number {written} is missing{where}"
-        for size in sorted(ours.sizes - theirs.sizes):
+        for size in sorted(ours.sizes - theirs.sizes) if ours.sizes else ():
             return f"size {size} is missing{where}"
     return ""
 
 
 def unit_of(word: str) -> str:
     """Return the one name of a unit, however it is spelt; any other word as it is."""
-    return _UNITS.get(word, word)
+    return MEASURES.get(word) or COUNTERS.get(word, word)
 
 
 def product_type_refusal(root: float, own: float) -> str:
@@ -112,31 +121,38 @@ def product_type_refusal(root: float, own: float) -> str:
 @lru_cache(maxsize=8192)
 def _attributes(text: str) -> _Attributes:
     folded = _fold(text)
-    atoms = list(_atoms(folded))
-    runs = [run for run in _runs(atoms) if any(atom.kind == "number" for atom in run)]
-    numbers = tuple((folded[run[0].start : run[-1].end], tuple(atom.value for atom in run)) for run in runs)
-    in_runs = {atom.start for run in runs for atom in run}
-    words = [atom for atom in atoms if atom.kind == "word" and atom.start not in in_runs]
-    sizes = {atom.value for atom in words if _LETTER_SIZE.fullmatch(atom.value)}
+    marks = {found.end(): found.start() for found in _SIZE_MARK.finditer(folded)}
+    folded = _without(folded, marks)
+    atoms = _units_told(list(_atoms(folded)), folded)
+    runs = [run for run in _runs(atoms, marks) if any(atoms[i].kind == "number" for i in run)]
+    numbers = tuple((folded[atoms[run[0]].start : atoms[run[-1]].end], run[0], run[-1] + 1) for run in runs)
+    in_runs = {i for run in runs for i in run}
+    words = [atom for i, atom in enumerate(atoms) if atom.kind == "word" and i not in in_runs]
+    sizes = {atom.value for atom in words if _LETTER_SIZE.fullmatch(atom.value) or atom.start in marks}
     # One letter is a size only where it ends the text: "s" is "with" in Czech, and "men s shoes" is no size.
     if len(atoms) > 1 and words and words[-1] is atoms[-1] and atoms[-1].value in {"s", "m", "l"}:
         sizes.add(atoms[-1].value)
-    return _Attributes(tuple(atom.value for atom in atoms), numbers, frozenset(sizes))
+    return _Attributes(tuple(atom.value for atom in atoms), tuple(_counters(atoms, marks)), numbers, frozenset(sizes))
 
 
 def _fold(text: str) -> str:
     folded = re.sub(r"\d", lambda digit: str(unicodedata.decimal(digit[0])), normal_form(text))
-    return _INCH_MARK.sub(" inch ", folded.replace("٫", ".").replace("٬", "").replace("×", "x")).strip()
+    folded = folded.replace("٫", ".").replace("٬", "").replace("×", "x")
+    folded = _PACK.sub(" pcs ", _INCH_MARK.sub(" inch ", folded))
+    return " ".join(_THOUSANDS.sub(r"\1\2", fold_number_words(folded)).split())
+
+
+def _without(folded: str, marks: dict[int, int]) -> str:
+    """Blank words for size, in place: they are no part of the number that touches them."""
+    for end, start in marks.items():
+        folded = folded[:start] + " " * (end - start) + folded[end:]
+    return _JOINED_MARK.sub(lambda mark: " " * len(mark[0]), folded)
 
 
 def _atoms(folded: str) -> Iterator[_Atom]:
     for found in _ATOM.finditer(folded):
         kind = str(found.lastgroup)
-        value = found[0]
-        if kind == "number":
-            value = _plain_number(value)
-        elif kind in {"unit", "word"}:
-            value = _UNITS.get(value, value)
+        value = _plain_number(found[0]) if kind == "number" else found[0]
         yield _Atom(value, kind, found.start(), found.end())
 
 
@@ -148,22 +164,70 @@ def _plain_number(written: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
-def _runs(atoms: list[_Atom]) -> list[list[_Atom]]:
-    """Group atoms that touch, and a number with the unit after it."""
-    runs: list[list[_Atom]] = []
-    for atom in atoms:
-        if runs and _belongs(runs[-1][-1], atom):
-            runs[-1].append(atom)
+def _units_told(atoms: list[_Atom], folded: str) -> list[_Atom]:
+    """Give units their one name, and what follows a number its kind: "measure" or "counter"."""
+    told: list[_Atom] = []
+    for i, atom in enumerate(atoms):
+        after_number = bool(told) and told[-1].kind == "number"
+        if atom.kind in {"number", "unspaced"}:
+            told.append(atom)
+        elif after_number and atom.value == "in":
+            told.append(_inch(atom, atoms[i + 1 : i + 2], touches=told[-1].end == atom.start))
+        elif after_number and atom.value in COUNTERS and not folded[told[-1].end : atom.start].strip(" -"):
+            told.append(replace(atom, value=COUNTERS[atom.value], kind="counter"))
+        elif atom.value in MEASURES:
+            told.append(replace(atom, value=MEASURES[atom.value], kind="measure" if after_number else atom.kind))
         else:
-            runs.append([atom])
+            told.append(atom)
+    return told
+
+
+def _inch(atom: _Atom, after: list[_Atom], *, touches: bool) -> _Atom:
+    """Read "in" after a number: apart from it ("13 in black") it may be an inch, and need not be."""
+    if after and (after[0].kind == "number" or after[0].value in _ONE):
+        return atom
+    return replace(atom, value="inch", kind="measure" if touches else "maybe")
+
+
+def _counters(atoms: list[_Atom], marks: dict[int, int]) -> Iterator[str]:
+    for atom, following in zip_longest(atoms, atoms[1:]):
+        if atom.kind != "number":
+            yield ""
+        elif following is not None and following.kind == "counter":
+            yield following.value
+        else:
+            yield "size" if atom.start in marks else ""
+
+
+def _runs(atoms: list[_Atom], marks: dict[int, int]) -> list[list[int]]:
+    """Group atoms that touch, and a number with the measure after it; as places in the list."""
+    runs: list[list[int]] = []
+    for i, atom in enumerate(atoms):
+        if runs and atom.start not in marks and _belongs(atoms[i - 1], atom):
+            runs[-1].append(i)
+        else:
+            runs.append([i])
     return runs
 
 
 def _belongs(before: _Atom, atom: _Atom) -> bool:
-    if "unspaced" in {before.kind, atom.kind}:
+    if {before.kind, atom.kind} & {"unspaced", "counter", "maybe"}:
         return False
-    return before.end == atom.start or (before.kind == "number" and atom.value in _UNITS.values())
+    return before.end == atom.start or atom.kind == "measure"
 
 
-def _holds(values: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    return any(values[i : i + len(wanted)] == wanted for i in range(len(values) - len(wanted) + 1))
+def _holds(theirs: _Attributes, wanted: tuple[str, ...], counters: tuple[str, ...]) -> bool:
+    values, length = theirs.values, len(wanted)
+    for i, value in enumerate(values):
+        if (
+            value == wanted[0]
+            and values[i : i + length] == wanted
+            and _agree(counters, theirs.counters[i : i + length])
+        ):
+            return True
+    return False
+
+
+def _agree(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Tell whether no number counts one thing here and another there."""
+    return ours == theirs or all(not a or not b or a == b for a, b in zip(ours, theirs, strict=True))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from shelfsense.reformulation.excluded_things import known_thing
 from shelfsense.reformulation.opposites import without_cord_terms
 from shelfsense.reformulation.writing.languages import writing_of
 from shelfsense.reformulation.writing.terms import anywhere, folded_terms, read_terms, searched_text, term_pattern
@@ -170,7 +171,7 @@ def _same(one: Exclusion, other: Exclusion, one_text: str, other_text: str) -> b
     shared = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     # Endings bend: "zuckers", "сахара"; of three letters or fewer none may.
     if shared < max(min(_SHORTEST_STEM, len(short)), len(short) - 1):
-        return False
+        return bool(known_thing(short)) and known_thing(short) == known_thing(long)
     if not one.next_word or not other.next_word or one.next_word == other.next_word:
         return True
     # "Without artificial colours" is not "without artificial sweetener"; another order of words is.

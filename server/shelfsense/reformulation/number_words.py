@@ -8,13 +8,15 @@ written: a part of it folded ("soixante dix" as 10) would make two different num
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from shelfsense.reformulation.units import COUNTERS, MEASURES
 from shelfsense.text import normal_form
 
 _ANYWHERE, _BEFORE_COUNTER, _BEFORE_MEASURE = range(3)
 
+_NO_WHOLE = 0  # of a word that makes the number beside it a part of another
 _TENS = (20, 30, 40, 50, 60, 70, 80, 90)
 # From two on; "-" where the word is below, among the doubtful ones.
 _UP_FROM_TWO = (
@@ -29,7 +31,6 @@ _UP_FROM_TWO = (
     "iki üç dört beş - yedi sekiz dokuz",
     "två tre fyra - - sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
     "- तीन चार पांच छह सात आठ नौ दस",
-    "- पाँच",  # corrected below to five
     "اثنين ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة",
     "اثنان ثلاث أربع خمس - - ثماني تسع عشر",
     "- ثلاثه اربعة خمسه سته سبعه ثمانيه تسعه عشره",
@@ -53,13 +54,17 @@ _TENS_WORDS = (
     "وعشرون وثلاثون واربعين وخمسون وستون وسبعون وثمانون وتسعون",
 )
 _OTHERS = {
-    _ANYWHERE: {100: "hundred hundert", 1000: "thousand tausend", 5: "पाँच", 20: "बीस", 50: "पचास"},
+    _ANYWHERE: {100: "hundred hundert", 1000: "thousand tausend", 5: "पाँच", 20: "बीस", 50: "पचास", 200: "doscientos doscientas duzentos duzentas dwieście",
+        300: "trescientos trescientas trezentos trezentas trzysta", 400: "cuatrocientos quatrocentos czterysta",
+        500: "quinientos quinientas quinhentos quinhentas pięćset", 600: "seiscientos seiscentos sześćset",
+        700: "setecientos setecentos siedemset", 800: "ochocientos oitocentos osiemset", 900: "novecientos novecentos dziewięćset",
+        _NO_WHOLE: "सौ हजार हज़ार point komma virgule coma vírgula virgola przecinek"},
     _BEFORE_COUNTER: {
         2: "dos due do दो", 3: "tres teen tin", 4: "quattro char", 5: "fem paanch panch", 6: "sei altı chhe chhah छः ست",
         7: "saat سبع", 8: "otto aath", 9: "neuf nau", 10: "dus", 11: "elf once", 20: "venti bees",
         100: "cents cien cem cento honderd sto yüz hundra مئة مائة ميه", 1000: "mil mille duizend tusen tysiąc ألف الف",
     },
-    _BEFORE_MEASURE: {1: "one ein eine einen un une uno una um uma een jeden bir en ett ek एक واحد", 6: "sex", 100: "cent"},
+    _BEFORE_MEASURE: {1: "one ein eine einen un une uno una um uma een jeden bir ett ek एक واحد", 6: "sex", 10: "on", 100: "cent"},
 }  # fmt: skip
 
 
@@ -78,19 +83,53 @@ def _table() -> dict[str, tuple[int, int]]:
 
 
 _WORDS = _table()
+_NUMBERS = frozenset(_WORDS)
 _WORD = re.compile(r"[^\W\d_](?:[^\W_]|[\u0300-\u036f\u064b-\u0655\u0900-\u0963])*")
+# "two and a half kg" is not 2 kg.
+_HALVES = frozenset(
+    map(
+        normal_form,
+        [
+            "half",
+            "halb",
+            "halbe",
+            "halber",
+            "anderthalb",
+            "demi",
+            "demie",
+            "medio",
+            "media",
+            "meio",
+            "meia",
+            "mezzo",
+            "mezza",
+            "pół",
+        ],
+    )
+) | frozenset(
+    map(
+        normal_form,
+        ["półtora", "buçuk", "yarım", "halv", "halva", "quarter", "ونصف", "نصف", "डेढ़", "ढाई", "साढ़े", "सवा", "पौने"],
+    )
+)
 _GAP = re.compile(r"[ -]")
-_LINKS = frozenset("and und y e et en i och".split())
+_LINKS = frozenset(["and", "und", "y", "e", "et", "en", "i", "och"])
 # One letter after a word is more often a letter than a unit.
 _LONG_MEASURES = frozenset(name for name in MEASURES if len(name) > 1)
 
-_THAI = dict(zip("หนึ่ง สอง สาม สี่ ห้า หก เจ็ด แปด เก้า สิบ ร้อย พัน ยี่ เอ็ด".split(), (*range(1, 11), 100, 1000, 2, 1), strict=True))
+_THAI = dict(
+    zip(
+        ["หนึ่ง", "สอง", "สาม", "สี่", "ห้า", "หก", "เจ็ด", "แปด", "เก้า", "สิบ", "ร้อย", "พัน", "ยี่", "เอ็ด"],
+        (*range(1, 11), 100, 1000, 2, 1),
+        strict=True,
+    )
+)
 _KANJI = dict(zip("一二三四五六七八九十百千", (*range(1, 11), 100, 1000), strict=True))
-_NATIVE = dict(zip("한 두 세 네 다섯 여섯 일곱 여덟 아홉 열".split(), range(1, 11), strict=True))
+_NATIVE = dict(zip(["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열"], range(1, 11), strict=True))
 _SINO = dict(zip("일이삼사오육칠팔구십백천", (*range(1, 11), 100, 1000), strict=True))
 
 
-def _before(names: Sequence[str]) -> str:
+def _before(names: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
@@ -103,10 +142,32 @@ def _unspaced(words: dict[str, int], followers: Sequence[str], *, inside: str = 
     return re.compile(rf"(?<![\d{inside}])((?:{'|'.join(words)})+) ?(?=(?:{_before(followers)}){end})")
 
 
-_MEASURED_IN_JAPANESE = [*_of_script("\u30a0", "\u30ff"), "枚", "個", "本", "人用", "人掛", "畳", "段", "型", "cm", "kg", "ml"]
-_COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + ["병", "벌", "켤레", "자루"]
+_MEASURED_IN_JAPANESE = [
+    *_of_script("\u30a0", "\u30ff"),
+    "枚",
+    "個",
+    "本",
+    "人用",
+    "人掛",
+    "畳",
+    "段",
+    "型",
+    "cm",
+    "kg",
+    "ml",
+]
+_COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + [
+    "병",
+    "벌",
+    "켤레",
+    "자루",
+]
 # "세단" is a sedan and "사장" a boss: native words count things, the others measure.
-_MEASURED_IN_KOREAN = [name for name in _of_script("가", "힣") if len(name) > 1 and name in MEASURES] + ["인용", "단", "구"]
+_MEASURED_IN_KOREAN = [name for name in _of_script("가", "힣") if len(name) > 1 and name in MEASURES] + [
+    "인용",
+    "단",
+    "구",
+]
 _SCRIPTS = (
     (re.compile("[ก-๛]"), _THAI, _unspaced(_THAI, [*_of_script("ก", "๛"), "ชั้น", "ช่อง", "ล้อ"], inside="มส")),
     (re.compile("[一二三四五六七八九十百千]"), _KANJI, _unspaced(_KANJI, _MEASURED_IN_JAPANESE, inside="万億数第")),
@@ -124,13 +185,15 @@ def fold_number_words(text: str) -> str:
     Returns:
         The text; as it came where no number is surely meant.
     """
-    for sign, words, pattern in _SCRIPTS:
+    for sign, values, pattern in _SCRIPTS:
         if sign.search(text):
-            text = pattern.sub(lambda found, words=words: _digits(found, words), text)  # type: ignore[misc]
+            text = pattern.sub(partial(_digits, words=values), text)
     words = [found for found in _WORD.finditer(text) if _apart(text, found)]
-    if not any(found[0] in _WORDS for found in words):
+    named = {found[0] for found in words}
+    if named.isdisjoint(_NUMBERS) or not named.isdisjoint(_HALVES):
         return text
-    pieces, done, i = [], 0, 0
+    pieces: list[str] = []
+    done = i = 0
     while i < len(words):
         count = _count(text, words[i:])
         if count and (number := _meant(text, words[i : i + count], words[i + count : i + count + 1])) is not None:
@@ -146,13 +209,14 @@ def _apart(text: str, found: re.Match[str]) -> bool:
 
 def _count(text: str, words: Sequence[re.Match[str]]) -> int:
     """Count the words at the start that are of one number, words that link ("sesenta y cinco") included."""
-    count = i = 0
-    while i < len(words) and (i == 0 or _touch(text, words[i - 1], words[i])):
-        if words[i][0] in _WORDS and not (count and words[i][0] in _LINKS and words[i - 1][0] not in _WORDS):
-            count = i + 1
-        elif not count or words[i][0] not in _LINKS:
+    count = 0
+    for i, word in enumerate(words):
+        if i and not _touch(text, words[i - 1], word):
             break
-        i += 1
+        if word[0] in _WORDS:
+            count = i + 1
+        elif not i or i != count or word[0] not in _LINKS:
+            break
     return count
 
 
@@ -160,7 +224,11 @@ def _meant(text: str, words: Sequence[re.Match[str]], after: Sequence[re.Match[s
     read = [_WORDS[word[0]] for word in words if word[0] in _WORDS]
     needed = min(kind for _, kind in read)
     follower = after[0][0] if after and _touch(text, words[-1], after[0]) else ""
-    if needed != _ANYWHERE and follower not in _LONG_MEASURES and not (needed == _BEFORE_COUNTER and follower in COUNTERS):
+    if (
+        needed != _ANYWHERE
+        and follower not in _LONG_MEASURES
+        and not (needed == _BEFORE_COUNTER and follower in COUNTERS)
+    ):
         return None
     return _number([number for number, _ in read])
 
@@ -170,23 +238,29 @@ def _touch(text: str, before: re.Match[str], after: re.Match[str]) -> bool:
 
 
 def _digits(found: re.Match[str], words: dict[str, int]) -> str:
-    number = _number([words[word] for word in re.findall("|".join(words), found[1])])
+    number = _number([words[word] for word in re.findall("|".join(words), found[1])], ten_multiplies=True)
     return found[0] if number is None else f" {number} "
 
 
-def _number(parts: Sequence[int]) -> int | None:
-    """Add and multiply as number words do; None where they are not one number ("quatre vingt", "two three")."""
+def _number(parts: Sequence[int], *, ten_multiplies: bool = False) -> int | None:
+    """Add and multiply as number words do; None where they are not one number ("quatre vingt", "two three").
+
+    Args:
+        parts: what the words say, in order.
+        ten_multiplies: "two ten" is twenty, as it is in Chinese, Korean and Thai.
+    """
     total = current = 0
-    least = 10_000  # what the next part must stay below
+    least = bound = 1_000_000  # what the next part, or the next to multiply by, must stay below
     for part in parts:
-        if part in {10, 100, 1000} and (1 < current % 1000 < 10 or (current and part == 1000)):
-            total, current = (total + current * part, 0) if part > 10 else (total, current * part)
-            least = part
+        if part == _NO_WHOLE:
+            return None
+        multiplies = part in {100, 1000} or (ten_multiplies and part == 10)
+        if multiplies and part < bound and (1 < current < 10 or (current and part == 1000)):
+            total, current, least, bound = total + current * part, 0, part, part
         elif part < least:
             current += part
-            # Only tens, hundreds and thousands take another part.
-            least = 10 ** (len(str(part)) - len(str(part).rstrip("0"))) if 0 == part % 10 else 1
-            least = 1 if part == 10 and len(parts) > 1 and max(parts) == 10 and parts[0] != 10 else least
+            takes_more = multiplies or (part >= 20 and part % 10 == 0)
+            least = 10 ** (len(str(part)) - 1) if takes_more else 1
         else:
             return None
     return total + current

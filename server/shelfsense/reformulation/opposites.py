@@ -6,19 +6,15 @@ Opposites conflict only where both texts name one.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
-from shelfsense.reformulation.writing.languages import writing_of
-from shelfsense.reformulation.writing.terms import folded_terms, read_terms, searched_text, term_pattern
+from shelfsense.reformulation.value_terms import named_terms, table_terms
 
 _TABLE = Path(__file__).with_name("opposites.tsv")
 _AUDIENCE = "audience"
 # A girl is a child, and in most languages a cot for babies is a child's bed.
 _WITHIN = {"girls": "children", "boys": "children", "babies": "children"}
-# English words stand in every shop's queries; Vietnamese has words of its own that look like them.
-_ENGLISH_TOO = {"hi": ("en",), "vi": ()}
 
 
 def audience_refusal(query: str, head: str, query_locale: str, head_locale: str) -> str:
@@ -65,35 +61,16 @@ def named_values(text: str, locale: str) -> dict[str, frozenset[str]]:
         text: a query or a head.
         locale: a tag of the bundle, or ``und``.
     """
-    values, pattern = _terms(writing_of(locale))
     found: dict[str, set[str]] = {}
-    for match in pattern.finditer(searched_text(text, locale)):
-        attribute, value = _value(values, match[0])
-        found.setdefault(attribute, set()).add(value)
+    for attribute, value, _ in named_terms(_TABLE, text, locale):
+        if value:  # a "thing" row has none: it only looks like a name
+            found.setdefault(attribute, set()).add(value)
     return {attribute: frozenset(named) for attribute, named in found.items()}
 
 
 def without_cord_terms(language: str) -> list[str]:
     """Return the terms of a language for things that need no cord; they exclude nothing."""
-    return [term for term, (_, value) in _terms(language)[0].items() if value == "wireless"]
-
-
-@lru_cache(maxsize=64)
-def _terms(language: str) -> tuple[dict[str, tuple[str, str]], re.Pattern[str]]:
-    languages = {*_ENGLISH_TOO.get(language, ("any",)), language}
-    values: dict[str, tuple[str, str]] = {}
-    for row in read_terms(_TABLE):
-        if row["language"] in languages:
-            for term in folded_terms(row["terms"], language):
-                values.setdefault(term, (row["attribute"], row["value"]))
-    return values, term_pattern(values, language)
-
-
-def _value(values: dict[str, tuple[str, str]], found: str) -> tuple[str, str]:
-    if found in values:
-        return values[found]
-    length = next(n for n in range(len(found), 0, -1) if f"{found[:n]}*" in values)
-    return values[f"{found[:length]}*"]
+    return [term for term, (_, value) in table_terms(_TABLE, language)[0].items() if value == "wireless"]
 
 
 def _widened(values: frozenset[str]) -> frozenset[str]:

@@ -47,6 +47,8 @@ COUNTERS = {normal_form(name): counter for counter, names in _COUNTERS.items() f
 """Likewise of what a number may stand before or not: "puzzle 1000 teile" is "puzzle 1000"."""
 
 SIZE_MARKS = tuple(
-    normal_form("größe grösse groesse gr. gr size taille talla taglia tamanho maat storlek rozmiar サイズ 사이즈 ไซส์ مقاس साइज साइज़").split()
+    normal_form(
+        "größe grösse groesse gr. gr size taille talla taglia tamanho maat storlek rozmiar サイズ 사이즈 ไซส์ مقاس साइज साइज़"
+    ).split()
 )
 """Words before a size that are no part of it: "größe 38" is "38"."""

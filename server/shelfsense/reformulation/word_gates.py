@@ -5,9 +5,10 @@ The same for serving and for fixing thresholds. Knows nothing of vectors, types 
 
 from __future__ import annotations
 
-from shelfsense.locales import language_of
+from shelfsense.locales import UNDETERMINED, language_of
 from shelfsense.reformulation.attribute_spans import LazySpans, spans_from_text
 from shelfsense.reformulation.gates import attribute_refusal
+from shelfsense.reformulation.named_attributes import named_attribute_refusal, spans_not_shared
 from shelfsense.reformulation.negation import exclusions, negation_refusal
 from shelfsense.reformulation.opposites import audience_refusal, opposite_refusal
 from shelfsense.reformulation.span_gate import attribute_span_refusal
@@ -18,8 +19,8 @@ def words_refusal(
 ) -> str:
     """Return why a head's words do not say what the query's do, empty where no gate objects.
 
-    Across languages colours, brands and excluded things are not compared, as the words differ; numbers,
-    units, opposites, and whether anything is excluded at all, are.
+    Across languages brands and excluded things are not compared, as the words differ; numbers, units,
+    opposites, colours and materials of the table, and whether anything is excluded at all, are.
 
     Args:
         query: what was asked.
@@ -37,8 +38,13 @@ def words_refusal(
     refusal = attribute_refusal(query, head)
     if not refusal and (same_language or bool(exclusions(query, query_locale)) != bool(exclusions(head, head_locale))):
         refusal = negation_refusal(query, head, *locales)
-    refusal = refusal or audience_refusal(query, head, *locales) or opposite_refusal(query, head, *locales)
+    # Of a language that is not known nobody can say what a text does not name.
+    if not refusal and language_of(UNDETERMINED) not in map(language_of, locales):
+        refusal = named_attribute_refusal(query, head, *locales) or audience_refusal(query, head, *locales)
+    refusal = refusal or opposite_refusal(query, head, *locales)
     if not refusal and same_language and spans is not None:
         theirs = spans_from_text(attributes) if attributes else ()
-        refusal = attribute_span_refusal(spans(), query, theirs, head, head_locale)
+        ours = spans_not_shared(spans(), head, query_locale, head_locale)
+        theirs = spans_not_shared(theirs, query, head_locale, query_locale)
+        refusal = attribute_span_refusal(ours, query, theirs, head, head_locale)
     return refusal

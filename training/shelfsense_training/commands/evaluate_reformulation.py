@@ -64,7 +64,7 @@ def evaluate_reformulation(  # noqa: PLR0913  one per option of the command
     from shelfsense.understander import Understander
     from shelfsense_training.reformulation_evaluation.answered import Answers
     from shelfsense_training.reformulation_evaluation.evaluation import evaluate_reformulation as evaluate
-    from shelfsense_training.reformulation_evaluation.figures_table import WIDTH, figures_table
+    from shelfsense_training.reformulation_evaluation.figures_table import figures_table
     from shelfsense_training.reformulation_evaluation.pool_texts import HEADS
     from shelfsense_training.reformulation_evaluation.setting import Setting
 
@@ -85,5 +85,5 @@ def evaluate_reformulation(  # noqa: PLR0913  one per option of the command
     out.mkdir(parents=True, exist_ok=True)
     path = out / "reformulation.json"
     path.write_text(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    CONSOLE.print(figures_table(report), width=WIDTH)
+    CONSOLE.print(figures_table(report))
     CONSOLE.print(f"wrote {path}", highlight=False)

@@ -9,9 +9,6 @@ from rich.table import Table
 
 from shelfsense_training.reformulation_evaluation.measured import is_figure
 
-WIDTH = 120
-"""Columns that the table needs."""
-
 _IN_THE_FILE = {"other rules"}
 """What only the file tells, as are counts and curves."""
 

@@ -8,7 +8,7 @@ from shelfsense.attribute_kinds import ATTRIBUTES
 
 _KINDS = (
     ("negation", re.compile("^(does not exclude|excludes) ")),
-    ("audience", re.compile("^is for another audience")),
+    ("audience", re.compile("^(is for |does not say that it is for )")),
     ("opposite", re.compile("^says the opposite")),
     ("product type", re.compile("^means another product type")),
     *((kind, re.compile(f"^{kind} .* is missing")) for kind in ("number", "size", *ATTRIBUTES[1:])),

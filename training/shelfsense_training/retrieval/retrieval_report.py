@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,30 @@ SERVED = "six layers, int8"
 RERANKED = "six layers, int8, and the re-ranker"
 
 
-def baseline_figures(study: RetrievalStudy) -> dict[str, RankedFigures]:
+@dataclass(frozen=True, slots=True)
+class RankedTwice:
+    """Figures of one system, among all candidates and among those that could be right.
+
+    A candidate without judgements cannot be a partner, however well it says the same; three in four are such.
+
+    Attributes:
+        every: among all candidates.
+        judged: the same ranking, candidates without judgements left out.
+    """
+
+    every: RankedFigures
+    judged: RankedFigures
+
+    @classmethod
+    def of(
+        cls, ranking: NDArray[np.int64], partners: Sequence[frozenset[int]], judged: NDArray[np.bool_]
+    ) -> RankedTwice:
+        """Return both figures of a ranking (N, depth)."""
+        kept = [[row for row in ranked if judged[row]] for ranked in ranking.tolist()]
+        return cls(ranked_figures(ranking.tolist(), partners), ranked_figures(kept, partners))
+
+
+def baseline_figures(study: RetrievalStudy) -> dict[str, RankedTwice]:
     """Return the figures of every system that was not tuned, over all tested queries in order of their rows."""
     queries = study.queries
     partners = queries.partners()
@@ -45,7 +69,8 @@ def baseline_figures(study: RetrievalStudy) -> dict[str, RankedFigures]:
         "e5, its six-layer cut, untuned": study.cut_teacher.astype(np.float32),
     }
     found |= {name: nearest(v[rows], v, DEPTH, without=rows) for name, v in dense.items()}
-    return {name: ranked_figures(ranking.tolist(), right) for name, ranking in found.items()}
+    judged = queries.judged
+    return {name: RankedTwice.of(ranking, right, judged) for name, ranking in found.items()}
 
 
 def study_figures(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any]:
@@ -71,7 +96,11 @@ def study_figures(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any
         for name, ours in systems.items():
             figures[name] = _described(ours)
             figures[name]["less"] = {
-                other: str(mean_interval(ours.reciprocal - theirs.reciprocal[at]))
+                other: {
+                    "MRR@10": str(mean_interval(ours.every.reciprocal - theirs.every.reciprocal[at])),
+                    "recall@100": str(mean_interval(ours.every.recall - theirs.every.recall[at])),
+                    "MRR@10 among judged": str(mean_interval(ours.judged.reciprocal - theirs.judged.reciprocal[at])),
+                }
                 for other, theirs in baselines.items()
             }
         report["seeds"][seed] = {
@@ -90,7 +119,7 @@ def study_figures(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any
     return report
 
 
-def _systems(results: Sequence[dict[str, Any]], queries: GradedQueries) -> dict[str, RankedFigures]:
+def _systems(results: Sequence[dict[str, Any]], queries: GradedQueries) -> dict[str, RankedTwice]:
     names = {"start": "state_0", "warm-up": "state_1"}
     for number in (1, 2, 3):
         names[f"after round {number}"] = f"state_{number + 1}"
@@ -113,14 +142,11 @@ def _state(result: dict[str, Any], key: str) -> NDArray[np.int64]:
 
 def _joined(
     results: Sequence[dict[str, Any]], rankings: Sequence[NDArray[np.int64]], queries: GradedQueries
-) -> RankedFigures:
+) -> RankedTwice:
     partners = queries.partners()
-    parts = [
-        ranked_figures(ranking.tolist(), [partners[row] for row in result["tested"].tolist()])
-        for result, ranking in zip(results, rankings, strict=True)
-    ]
-    return RankedFigures(
-        np.concatenate([part.reciprocal for part in parts]), np.concatenate([part.recall for part in parts])
+    asked = [partners[row] for result in results for row in result["tested"].tolist()]
+    return RankedTwice.of(
+        np.concatenate([ranking[:, : rankings[-1].shape[1]] for ranking in rankings]), asked, queries.judged
     )
 
 
@@ -152,5 +178,9 @@ def _plan(plans: RetrievalPlans, label: str, fold: int) -> FoldPlan:
     return next(plan for plan in plans.ablations() if plan.label == label and plan.fold == fold)
 
 
-def _described(figures: RankedFigures) -> dict[str, Any]:
-    return {"MRR@10": str(mean_interval(figures.reciprocal)), "recall@100": str(mean_interval(figures.recall))}
+def _described(figures: RankedTwice) -> dict[str, Any]:
+    return {
+        "MRR@10": str(mean_interval(figures.every.reciprocal)),
+        "recall@100": str(mean_interval(figures.every.recall)),
+        "MRR@10 among judged": str(mean_interval(figures.judged.reciprocal)),
+    }
