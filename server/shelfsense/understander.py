@@ -31,8 +31,8 @@ from shelfsense.reformulation.attribute_spans import LEAST_PROBABILITY, LEAST_UN
 from shelfsense.reformulation.head_index import HeadIndex
 from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
-from shelfsense.reranking import Reranked, Reranking, Shortlist
 from shelfsense.reformulation.span_gate import MARKED_BY_PEOPLE
+from shelfsense.reranking import Reranked, Reranking, Shortlist
 from shelfsense.text import check_text, model_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer

@@ -16,7 +16,9 @@ SHARE = st.floats(0, 1)
 
 
 def test_the_score_is_the_logistic_of_the_weighted_signs() -> None:
-    assert agreement(WEIGHTS, 0.9, 0.5, 0.2, 2.0) == pytest.approx(1 / (1 + math.exp(-(18 + 1.5 + 0.45 - 0.3 + 1 - 19))))
+    assert agreement(WEIGHTS, 0.9, 0.5, 0.2, 2.0) == pytest.approx(
+        1 / (1 + math.exp(-(18 + 1.5 + 0.45 - 0.3 + 1 - 19)))
+    )
 
 
 @given(SHARE, SHARE, st.floats(-4, 4), st.floats(0.01, 0.99))
@@ -24,7 +26,7 @@ def test_no_head_below_the_least_cosine_reaches_the_threshold(
     cosine: float, overlap: float, odds: float, threshold: float
 ) -> None:
     if cosine < least_cosine(WEIGHTS, threshold) - 1e-9:
-        assert agreement(WEIGHTS, cosine, overlap, 0.0, odds) < threshold
+        assert agreement(WEIGHTS, cosine, overlap, 2 * (1 - overlap) / (2 - overlap), odds) < threshold
 
 
 def test_without_weights_the_score_is_the_cosine() -> None:

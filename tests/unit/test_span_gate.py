@@ -58,13 +58,9 @@ def test_another_form_of_the_word_is_found(locale: str, named: str, text: str) -
     ("locale", "named", "text"),
     [
         ("en", "gold", "golf ring"),
-        ("en", "black", "blank shirt"),
-        ("en", "green", "greek shirt"),
         ("en", "pink", "pin badge"),
-        ("en", "leather", "feather hat"),
         ("en", "brass", "bras"),
         ("de", "rot", "brot korb"),
-        ("pl", "black", "blank kubek"),
         ("zh-CN", "红色", "蓝色裙子"),
         ("ja", "エプソン", "キヤノン インク"),
         ("en", "dark red", "dark blue shoes"),
@@ -101,6 +97,9 @@ def test_words_with_digits_have_no_other_form() -> None:
         ("red coat", "blue coat", "color red is missing"),
         ("coat", "wool coat", "material wool is missing from the query"),
         ("red coat", "coat red", ""),
+        ("black shirt", "blank shirt", "color black is missing"),
+        ("green shirt", "greek shirt", "color green is missing"),
+        ("leather hat", "feather hat", "material leather is missing"),
     ],
 )
 def test_each_gate_says_why(query: str, head: str, refusal: str) -> None:

@@ -54,13 +54,6 @@ def at(score: float, count: int = 20) -> ScoredPairs:
     return pairs(*[(score, 1)] * count)
 
 
-def test_a_confident_threshold_asks_the_lower_bound() -> None:
-    # 20 of 20 right: at least 0.88 with 95 % confidence; 60 of 60: at least 0.957.
-    assert least_threshold(at(0.5), 0.95) == 0.5
-    assert least_threshold(at(0.5), 0.95, confident=True) == NEVER
-    assert least_threshold(at(0.5, 60), 0.95, confident=True) == 0.5
-
-
 SILENT = pairs((0.99, 0))
 """Pairs that fix nothing, too few to matter among others."""
 
@@ -120,13 +113,13 @@ def test_the_deepest_level_rests_on_names_everywhere(fixed: dict[str, LocaleThre
     assert {entry.product_types[2] for entry in fixed.values()} == {0.125}
 
 
-def test_reformulations_take_the_larger_of_their_own_and_the_common_threshold(
-    fixed: dict[str, LocaleThresholds],
-) -> None:
-    assert (fixed["en"].reformulation, fixed["en"].reformulation_evidence) == (0.9375, "composed")
-    assert (fixed["de"].reformulation, fixed["de"].reformulation_evidence) == (0.75, "composed")
-    assert (fixed["it"].reformulation, fixed["it"].reformulation_evidence) == (0.75, "composed")
-    assert (fixed["fr"].reformulation, fixed["fr"].reformulation_evidence) == (0.75, "fallback")
+def test_a_locale_whose_phrasings_go_wrong_has_a_larger_threshold() -> None:
+    wrong = ScoredPairs.together([at(0.9375, 300), pairs(*[(0.75, 0)] * 300)])
+    fixed = fix_thresholds(["en", "de", "fr"], {}, {}, {"en": wrong, "de": at(0.75, 300)})
+    found = {tag: (entry.reformulation, entry.reformulation_evidence) for tag, entry in fixed.by_locale.items()}
+    assert found["en"] == (0.9375, "composed")
+    assert found["de"][1] == "composed"
+    assert found["fr"][1] == "fallback"
 
 
 def test_where_real_queries_fix_nothing_no_locale_accepts() -> None:

@@ -35,6 +35,7 @@ from shelfsense_training.progress import progress_bar
 
 MODEL, TOKENIZER, PRODUCT_TYPES, MODEL_CARD = "model.onnx", "tokenizer.json", "product_types.json", "model_card.md"
 _BATCH = 64
+_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def index_heads(bundle: Bundle, heads: Sequence[Head], out: Path, *, threads: in
     settings = GraphSettings()
     large = [count for count in Counter(head.locale for head in heads).values() if count > settings.exact_rows]
     with progress_bar() as progress:
-        embedding = progress.add_task("embedding", total=len(heads), figure="heads")
+        # A list that takes less than a second needs no bar, which only a terminal could take back.
+        embedding = progress.add_task("embedding", total=len(heads), figure="heads", visible=len(heads) > _SHOWN)
         output = answer_queries(understander, queries, advanced=partial(progress.advance, embedding))
         if output.attributes is not None:
             found = zip(prepared, output.attributes, strict=True)

@@ -122,6 +122,8 @@ class _Locale:
             texts.setdefault(match_form(head.text, locale), (head.text, head.concept, head.type_id))
         for head in heads:
             for contrast in contrasts.contrasts(head.text, locale, _CONTRASTS):
+                if contrast.kind.endswith("dropped"):
+                    continue  # what is left may be of another type, which nobody knows
                 texts.setdefault(match_form(contrast.text, locale), (contrast.text, "", head.type_id))
         self._heads = list(texts.values())
         output = self._answer([text for text, _, _ in self._heads])

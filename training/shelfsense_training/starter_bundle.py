@@ -34,11 +34,12 @@ TRAINING_DATA = (
         "CIKM AnalytiCup 2025 multilingual e-commerce search, query-category judgements "
         "(competition data, no licence stated; trained on, never redistributed)"
     ),
-    "TREC Product Search 2023 / ESCI queries, unlabelled (Apache-2.0 upstream)",
+    "TREC Product Search 2023 / ESCI queries, and which of them share exact products (Apache-2.0 upstream)",
+    "QueryNER, human spans of ESCI queries (MIT)",
     "ESCI product titles, unlabelled (Apache-2.0 upstream)",
     "Toloka Fashion12K queries, unlabelled (CC BY 4.0)",
     "Multi-CPR e-commerce queries, unlabelled (research only)",
-    "Home Depot search misspellings, unlabelled (competition text)",
+    "Home Depot search misspellings and their corrections (competition text)",
     "lexicons, head queries and phrasings of the project's own writing (Apache-2.0)",
 )
 LICENCES = (

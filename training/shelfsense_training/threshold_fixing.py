@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shelfsense.locales import UNDETERMINED
 from shelfsense.thresholds import NEVER, LocaleThresholds, Thresholds
@@ -26,26 +25,27 @@ from shelfsense_training.calibration.scored_pairs import ScoredPairs
 
 TYPE_PRECISION = 0.8
 REFORMULATION_PRECISION = 0.95
+SAID_ALIKE = ThresholdSettings(precision=REFORMULATION_PRECISION, prior_pairs=200.0, fewest=100)
+"""As sure as of product types; the others' word counts for
+more, because one score is fitted for all locales and a locale has a hundred phrasings; and no precision of
+fewer than a hundred is looked at, because three wrong among the first fifty would end the way at once."""
+
 _FEWEST_ACCEPTED = 20
-_ONE_SIDED = 1.645  # 95 % of a normal distribution lie below
 
 
-def least_threshold(
-    pairs: ScoredPairs, precision: float, *, fewest: int = _FEWEST_ACCEPTED, confident: bool = False
-) -> float:
+def least_threshold(pairs: ScoredPairs, precision: float, *, fewest: int = _FEWEST_ACCEPTED) -> float:
     """Return the least threshold that keeps a precision, `NEVER` where none does on enough pairs.
 
     Args:
         pairs: scored pairs.
         precision: wanted among the pairs at or above the threshold.
         fewest: accepted pairs below which a precision is no evidence.
-        confident: ask the precision of its lower 95 % bound (Wilson, one-sided), not of its estimate.
     """
     order = np.argsort(-pairs.scores, kind="stable")
     scores, right = pairs.scores[order], pairs.right[order]
     accepted = np.arange(1, len(scores) + 1)
     share = np.cumsum(right) / np.maximum(accepted, 1)
-    held = (_wilson_lower(share, accepted) if confident else share) >= precision
+    held = share >= precision
     # A threshold takes all pairs of an equal score: only the last of a run can be a cut.
     last_of_run = np.append(scores[1:] != scores[:-1], True) if len(scores) else np.zeros(0, bool)
     cuts = np.flatnonzero(held & last_of_run & (accepted >= fewest))
@@ -71,7 +71,7 @@ def fix_thresholds(
     pooled = [each.common for each in judged]
     names = ScoredPairs.together([pairs[2] for pairs in composed.values()])
     deepest = least_threshold(names, TYPE_PRECISION)
-    said_alike = level_thresholds(reformulations, ThresholdSettings(precision=REFORMULATION_PRECISION))
+    said_alike = level_thresholds(reformulations, SAID_ALIKE)
     by_locale = {}
     for tag in (*locales, UNDETERMINED):
         evidence = "real" if tag in real else "composed" if tag in composed else "fallback"
@@ -89,12 +89,3 @@ def fix_thresholds(
             reformulation_evidence="composed" if tag in reformulations else "fallback",
         )
     return Thresholds(by_locale, TYPE_PRECISION, REFORMULATION_PRECISION)
-
-
-def _wilson_lower(share: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the lower bound of a share among so many (Wilson, 1927)."""
-    z = _ONE_SIDED
-    centre = share + z**2 / (2 * count)
-    spread = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    bound: NDArray[np.float64] = (centre - spread) / (1 + z**2 / count)
-    return bound

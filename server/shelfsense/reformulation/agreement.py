@@ -67,10 +67,28 @@ def least_cosine(weights: AgreementWeights | None, threshold: float) -> float:
     """
     if weights is None or threshold > 1:
         return threshold
-    slope = weights.cosine + max(weights.both, 0.0)
-    rest = weights.shift + max(weights.overlap, 0.0) + max(weights.surplus, 0.0)
-    rest += MOST_TYPE_ODDS * abs(weights.type_odds)
-    if slope <= 0 or threshold <= 0:
-        return 0.0
-    wanted = math.log(threshold / (1 - threshold)) if threshold < 1 else 60.0
-    return min(1.0, max(0.0, (wanted - rest) / slope))
+    wanted = math.log(threshold / (1 - threshold)) if 0 < threshold < 1 else math.copysign(60.0, threshold - 0.5)
+    low, high = 0.0, 1.0
+    if _best_log_odds(weights, high) < wanted:
+        return high
+    while high - low > _CLOSE:  # the best log-odds rise with the cosine
+        middle = (low + high) / 2
+        low, high = (low, middle) if _best_log_odds(weights, middle) >= wanted else (middle, high)
+    return low
+
+
+_CLOSE = 1e-4
+_STEPS = 64
+
+
+def _best_log_odds(weights: AgreementWeights, cosine: float) -> float:
+    """Return the largest log-odds of any letters and type at a cosine.
+
+    Of texts with an overlap d (Dice) one holds the other at most, and then by 2 (1 - d) / (2 - d).
+    """
+    letters = max(
+        weights.overlap * d + weights.both * cosine * d + max(0.0, weights.surplus) * 2 * (1 - d) / (2 - d)
+        for d in (step / _STEPS for step in range(_STEPS + 1))
+    )
+    slack = (abs(weights.overlap) + abs(weights.both) + 2 * abs(weights.surplus)) / _STEPS  # between two steps
+    return weights.shift + weights.cosine * cosine + letters + slack + MOST_TYPE_ODDS * abs(weights.type_odds)

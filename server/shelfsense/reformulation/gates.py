@@ -18,10 +18,10 @@ from shelfsense.reformulation.number_words import fold_number_words
 from shelfsense.reformulation.units import COUNTERS, MEASURES, SIZE_MARKS
 from shelfsense.text import normal_form
 
-LEAST_ROOT_PROBABILITY = 0.05
+LEAST_ROOT_PROBABILITY = 0.02
 """Least probability of a head's own level-1 type that does not yet say the query means something else."""
 
-LEAST_TYPE_PROBABILITY = 0.05
+LEAST_TYPE_PROBABILITY = 0.01
 """Likewise of the head's own type: a battery for a watch has the watch's root, and is no watch."""
 
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"

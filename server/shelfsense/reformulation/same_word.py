@@ -8,11 +8,12 @@ from shelfsense.reformulation.writing.gram_overlap import gram_overlap
 from shelfsense.reformulation.writing.languages import writing_of
 from shelfsense.reformulation.writing.loose_form import loose_form
 
-LEAST_OVERLAP = 0.8
-"""Least `gram_overlap` of two spellings of one word."""
+LEAST_OVERLAP = 0.6
+"""Least `gram_overlap` of two spellings of one word: two slips in eight letters leave so much."""
 
-SHORTEST_MISSPELT = 6
-"""Letters from which on one wrong letter makes no other word; "gold" and "golf", "black" and "blank" are two."""
+SHORTEST_MISSPELT = 5
+"""Letters from which on one wrong letter makes no other word; "gold" and "golf" are two. Colours and materials,
+of which "black" and "blank" would be mistaken, are looked up (`named_attributes`) before words are compared."""
 
 _SHORTEST_STEM = 3
 _SHORTEST_ENGLISH_STEM = 4  # before two letters: "golden" is gold, "green" and "greed" are no two forms of a word
@@ -72,12 +73,12 @@ def _long_beginning(one: str, other: str) -> bool:
 
 
 def _misspelt(one: str, other: str, locale: str) -> bool:
-    if min(len(one), len(other)) < SHORTEST_MISSPELT or one[0] != other[0]:
+    if min(len(one), len(other)) < SHORTEST_MISSPELT:
         return False
-    return _one_edit(one, other) or gram_overlap(loose_form(one, locale), loose_form(other, locale)) >= LEAST_OVERLAP
+    return one_slip(one, other) or gram_overlap(loose_form(one, locale), loose_form(other, locale)) >= LEAST_OVERLAP
 
 
-def _one_edit(one: str, other: str) -> bool:
+def one_slip(one: str, other: str) -> bool:
     """Return whether one letter was left out, added or changed, or two neighbours swapped."""
     if len(one) > len(other):
         one, other = other, one

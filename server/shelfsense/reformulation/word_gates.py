@@ -11,7 +11,9 @@ from shelfsense.reformulation.gates import attribute_refusal
 from shelfsense.reformulation.named_attributes import named_attribute_refusal, spans_not_shared
 from shelfsense.reformulation.negation import exclusions, negation_refusal
 from shelfsense.reformulation.opposites import audience_refusal, opposite_refusal
+from shelfsense.reformulation.respelling import respelt
 from shelfsense.reformulation.span_gate import attribute_span_refusal
+from shelfsense.text import normal_form
 
 
 def words_refusal(
@@ -36,6 +38,8 @@ def words_refusal(
     locales = query_locale, head_locale
     same_language = language_of(query_locale) == language_of(head_locale)
     refusal = attribute_refusal(query, head)
+    if not refusal and same_language:
+        query = respelt(normal_form(query), normal_form(head), query_locale)
     if not refusal and (same_language or bool(exclusions(query, query_locale)) != bool(exclusions(head, head_locale))):
         refusal = negation_refusal(query, head, *locales)
     # Of a language that is not known nobody can say what a text does not name.
