@@ -24,6 +24,9 @@ from shelfsense_training.packed_forward import pack, packed_last
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.schedule import learning_rate
 
+_EVEN = 1e-3
+"""Spread of cosines below which they say nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class CrossEncoderSettings:
@@ -110,7 +113,7 @@ class CrossEncoderTraining:
             self._rate(optimizer, step, settings.cosine_steps)
             pairs = near[random.integers(len(near), size=size)]
             # e5's cosines lie in a narrow cone, tuned ones do not: what is repeated is how unusual one is.
-            wanted = torch.from_numpy(2 * (_cosines(teacher, pairs) - sample.mean()) / sample.std())
+            wanted = torch.from_numpy(2 * (_cosines(teacher, pairs) - sample.mean()) / max(float(sample.std()), _EVEN))
             loss = functional.smooth_l1_loss(self._logits(pairs.tolist()), wanted)
             self._update(optimizer, loss)
         CONSOLE.log(f"cross-encoder: cosines repeated to {float(loss.detach()) if settings.cosine_steps else 0:.3f}")

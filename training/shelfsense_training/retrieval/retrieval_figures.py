@@ -95,10 +95,11 @@ def nearest(
 
     Args:
         queries: (N, E).
-        candidates: (C, E), more than `depth` of them.
-        depth: how many.
+        candidates: (C, E).
+        depth: how many; fewer where there are fewer.
         without: one candidate per query that is left out, the query itself.
     """
+    depth = min(depth, len(candidates) - (without is not None))
     found = np.empty((len(queries), depth), dtype=np.int64)
     for start in range(0, len(queries), 1024):
         scores = queries[start : start + 1024] @ candidates.T
