@@ -1,10 +1,22 @@
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class BundleRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BUNDLE_ROLE_UNSPECIFIED: _ClassVar[BundleRole]
+    BUNDLE_ROLE_SERVING: _ClassVar[BundleRole]
+    BUNDLE_ROLE_CANARY: _ClassVar[BundleRole]
+    BUNDLE_ROLE_SHADOW: _ClassVar[BundleRole]
+BUNDLE_ROLE_UNSPECIFIED: BundleRole
+BUNDLE_ROLE_SERVING: BundleRole
+BUNDLE_ROLE_CANARY: BundleRole
+BUNDLE_ROLE_SHADOW: BundleRole
 
 class Query(_message.Message):
     __slots__ = ("text", "text_utf8", "locale", "truncate")
@@ -67,20 +79,22 @@ class Reformulation(_message.Message):
     def __init__(self, query: _Optional[str] = ..., locale: _Optional[str] = ..., score: _Optional[float] = ..., accepted: _Optional[bool] = ..., volume: _Optional[float] = ..., volume_is_estimate: _Optional[bool] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class AnswerInfo(_message.Message):
-    __slots__ = ("bundle_version", "locale_used", "cache_hit", "truncated", "queue_us", "inference_us")
+    __slots__ = ("bundle_version", "locale_used", "cache_hit", "truncated", "queue_us", "inference_us", "overrides")
     BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
     LOCALE_USED_FIELD_NUMBER: _ClassVar[int]
     CACHE_HIT_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     QUEUE_US_FIELD_NUMBER: _ClassVar[int]
     INFERENCE_US_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
     bundle_version: str
     locale_used: str
     cache_hit: bool
     truncated: bool
     queue_us: int
     inference_us: int
-    def __init__(self, bundle_version: _Optional[str] = ..., locale_used: _Optional[str] = ..., cache_hit: _Optional[bool] = ..., truncated: _Optional[bool] = ..., queue_us: _Optional[int] = ..., inference_us: _Optional[int] = ...) -> None: ...
+    overrides: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, bundle_version: _Optional[str] = ..., locale_used: _Optional[str] = ..., cache_hit: _Optional[bool] = ..., truncated: _Optional[bool] = ..., queue_us: _Optional[int] = ..., inference_us: _Optional[int] = ..., overrides: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UnderstandRequest(_message.Message):
     __slots__ = ("query", "options")
@@ -227,3 +241,65 @@ class DescribeModelResponse(_message.Message):
     product_type_target_precision: float
     reformulation_target_precision: float
     def __init__(self, bundle_version: _Optional[str] = ..., label_space: _Optional[str] = ..., locales: _Optional[_Iterable[_Union[LocaleDescription, _Mapping]]] = ..., product_types: _Optional[_Iterable[_Union[ProductTypeDescription, _Mapping]]] = ..., embedding_width: _Optional[int] = ..., product_type_target_precision: _Optional[float] = ..., reformulation_target_precision: _Optional[float] = ...) -> None: ...
+
+class LoadBundleRequest(_message.Message):
+    __slots__ = ("path", "role", "share")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    role: BundleRole
+    share: float
+    def __init__(self, path: _Optional[str] = ..., role: _Optional[_Union[BundleRole, str]] = ..., share: _Optional[float] = ...) -> None: ...
+
+class LoadBundleResponse(_message.Message):
+    __slots__ = ("bundle_version", "previous_bundle_version", "load_us")
+    BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOAD_US_FIELD_NUMBER: _ClassVar[int]
+    bundle_version: str
+    previous_bundle_version: str
+    load_us: int
+    def __init__(self, bundle_version: _Optional[str] = ..., previous_bundle_version: _Optional[str] = ..., load_us: _Optional[int] = ...) -> None: ...
+
+class EndTrialRequest(_message.Message):
+    __slots__ = ("promote",)
+    PROMOTE_FIELD_NUMBER: _ClassVar[int]
+    promote: bool
+    def __init__(self, promote: _Optional[bool] = ...) -> None: ...
+
+class EndTrialResponse(_message.Message):
+    __slots__ = ("bundle_version",)
+    BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    bundle_version: str
+    def __init__(self, bundle_version: _Optional[str] = ...) -> None: ...
+
+class DescribeBundlesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class LoadedBundle(_message.Message):
+    __slots__ = ("bundle_version", "role", "share", "queries", "compared", "other_first_type", "other_accepted_types", "other_reformulation")
+    BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    QUERIES_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIRST_TYPE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_ACCEPTED_TYPES_FIELD_NUMBER: _ClassVar[int]
+    OTHER_REFORMULATION_FIELD_NUMBER: _ClassVar[int]
+    bundle_version: str
+    role: BundleRole
+    share: float
+    queries: int
+    compared: int
+    other_first_type: int
+    other_accepted_types: int
+    other_reformulation: int
+    def __init__(self, bundle_version: _Optional[str] = ..., role: _Optional[_Union[BundleRole, str]] = ..., share: _Optional[float] = ..., queries: _Optional[int] = ..., compared: _Optional[int] = ..., other_first_type: _Optional[int] = ..., other_accepted_types: _Optional[int] = ..., other_reformulation: _Optional[int] = ...) -> None: ...
+
+class DescribeBundlesResponse(_message.Message):
+    __slots__ = ("bundles",)
+    BUNDLES_FIELD_NUMBER: _ClassVar[int]
+    bundles: _containers.RepeatedCompositeFieldContainer[LoadedBundle]
+    def __init__(self, bundles: _Optional[_Iterable[_Union[LoadedBundle, _Mapping]]] = ...) -> None: ...

@@ -319,3 +319,169 @@ class QueryUnderstanding:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class AdminStub:
+    """Changes what a running server serves. On a port of its own, which is closed unless it is set.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.LoadBundle = channel.unary_unary(
+                '/shelfsense.v1.Admin/LoadBundle',
+                request_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleRequest.SerializeToString,
+                response_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleResponse.FromString,
+                _registered_method=True)
+        self.EndTrial = channel.unary_unary(
+                '/shelfsense.v1.Admin/EndTrial',
+                request_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialRequest.SerializeToString,
+                response_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialResponse.FromString,
+                _registered_method=True)
+        self.DescribeBundles = channel.unary_unary(
+                '/shelfsense.v1.Admin/DescribeBundles',
+                request_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesRequest.SerializeToString,
+                response_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesResponse.FromString,
+                _registered_method=True)
+
+
+class AdminServicer:
+    """Changes what a running server serves. On a port of its own, which is closed unless it is set.
+    """
+
+    def LoadBundle(self, request, context):
+        """Verify and load a bundle beside the one that serves, then swap, or try it on a share of the traffic.
+        The old bundle answers until the new one is ready, and goes on where the new one is refused:
+        FAILED_PRECONDITION names the file, the fact and the remedy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndTrial(self, request, context):
+        """End the trial of a second bundle: make it the one that serves, or drop it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeBundles(self, request, context):
+        """What is served now, and how a second bundle compares.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AdminServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'LoadBundle': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoadBundle,
+                    request_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleRequest.FromString,
+                    response_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleResponse.SerializeToString,
+            ),
+            'EndTrial': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndTrial,
+                    request_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialRequest.FromString,
+                    response_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialResponse.SerializeToString,
+            ),
+            'DescribeBundles': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeBundles,
+                    request_deserializer=shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesRequest.FromString,
+                    response_serializer=shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'shelfsense.v1.Admin', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('shelfsense.v1.Admin', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Admin:
+    """Changes what a running server serves. On a port of its own, which is closed unless it is set.
+    """
+
+    @staticmethod
+    def LoadBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shelfsense.v1.Admin/LoadBundle',
+            shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleRequest.SerializeToString,
+            shelfsense_dot_v1_dot_query__understanding__pb2.LoadBundleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndTrial(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shelfsense.v1.Admin/EndTrial',
+            shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialRequest.SerializeToString,
+            shelfsense_dot_v1_dot_query__understanding__pb2.EndTrialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeBundles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shelfsense.v1.Admin/DescribeBundles',
+            shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesRequest.SerializeToString,
+            shelfsense_dot_v1_dot_query__understanding__pb2.DescribeBundlesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
