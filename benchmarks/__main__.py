@@ -17,6 +17,7 @@ from benchmarks import (
     one_for_all,
     precise,
     refusals,
+    scheduler,
     startup,
     throughput,
 )
@@ -33,6 +34,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "latency": latency.measure,
     "precise": precise.measure,
     "throughput": throughput.measure,
+    "scheduler": scheduler.measure,
     "one_for_all": one_for_all.measure,
     "head_search": head_search.measure,
     "bad_input": bad_input.measure,

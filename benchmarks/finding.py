@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -42,6 +42,36 @@ class Setting:
         """Return how often to repeat what a full run repeats `full` times."""
         return max(2, full // _QUICK) if self.quick else full
 
+    def seconds(self, full: float) -> float:
+        """Return how long to load a server that a full run loads for so many seconds."""
+        return min(full, 1.0) if self.quick else full
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A promise about one figure.
+
+    Attributes:
+        figure: what is promised, in words.
+        value: what was measured.
+        limit: what is promised.
+        at_most: whether the limit bounds it from above; from below otherwise.
+    """
+
+    figure: str
+    value: float
+    limit: float
+    at_most: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether the promise is kept."""
+        return self.value <= self.limit if self.at_most else self.value >= self.limit
+
+    def __str__(self) -> str:
+        sign = "at most" if self.at_most else "at least"
+        return f"{self.figure}: {self.value:.3g}, promised {sign} {self.limit:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -55,6 +85,7 @@ class Finding:
         figures: the same figures as plain values, named with their unit.
         notes: how it was measured, where a reader could take it otherwise.
         faults: what was observed against the claim; empty when it holds.
+        floors: the promises that were measured; those not kept are faults too.
     """
 
     title: str
@@ -64,6 +95,12 @@ class Finding:
     figures: Mapping[str, float | int | str | bool]
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    floors: tuple[Floor, ...] = ()
+
+
+def missed(floors: Iterable[Floor]) -> tuple[str, ...]:
+    """Return a fault for each promise that is not kept."""
+    return tuple(str(floor) for floor in floors if not floor.held)
 
 
 Benchmark: TypeAlias = Callable[[Setting], Finding]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from shelfsense.bundle_signature import SIGNATURE, TrustedKeys, check_signature
 from shelfsense.errors import BundleRefused
 
 FORMAT_VERSION = 2
@@ -40,24 +41,31 @@ class Bundle:
     Attributes:
         path: the folder.
         manifest: the parsed manifest; unknown keys are kept.
+        signed_by: fingerprint of the key that signed it; empty where nobody did.
     """
 
     path: Path
     manifest: Mapping[str, Any]
+    signed_by: str = ""
 
     @classmethod
-    def open(cls, path: Path | str) -> Bundle:
+    def open(cls, path: Path | str, *, trusted: TrustedKeys | None = None) -> Bundle:
         """Verify a folder and return it as a bundle.
+
+        Args:
+            path: the folder.
+            trusted: keys of which one must have signed it; None: it may lack a signature.
 
         Raises:
             BundleRefused: naming the file, the fact and the remedy.
+            MissingExtra: it is signed, and the library that checks signatures is not installed.
         """
         folder = Path(path)
         if not folder.is_dir():
             raise BundleRefused(str(folder), "is no folder", "name a bundle folder with --bundle or SHELFSENSE_BUNDLE")
-        bundle = cls(folder, _read_manifest(folder))
+        bundle = cls(folder, *_read_manifest(folder, trusted))
         listed = set(bundle.manifest["files"])
-        for name in sorted(_files_in(folder) - listed - {MANIFEST, MANIFEST_DIGEST}):
+        for name in sorted(_files_in(folder) - listed - {MANIFEST, MANIFEST_DIGEST, SIGNATURE}):
             raise BundleRefused(name, "is not listed in the manifest", "remove it, or " + _COPY_AGAIN)
         for name in sorted(listed):
             bundle.read(name)
@@ -149,10 +157,13 @@ def _replace(staging: Path, target: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path, trusted: TrustedKeys | None) -> tuple[dict[str, Any], str]:
+    """Return the manifest, and the fingerprint of the key that signed the very bytes it was read from."""
     data = _read(folder, MANIFEST)
     if _read(folder, MANIFEST_DIGEST) != _digest_line(data):
         raise BundleRefused(MANIFEST, f"differs from its digest in {MANIFEST_DIGEST}", _COPY_AGAIN)
+    signature = _read(folder, SIGNATURE) if os.path.lexists(folder / SIGNATURE) else None
+    signed_by = check_signature(signature, data, trusted)
     try:
         manifest = json.loads(data)
     except ValueError as error:
@@ -171,7 +182,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(files, dict) or not all(_is_entry(entry) for entry in files.values()):
         raise BundleRefused(MANIFEST, "has no sha256 and bytes for every file", _COPY_AGAIN)
     _check_names(files)
-    return manifest
+    return manifest, signed_by
 
 
 def _is_entry(entry: object) -> bool:

@@ -61,3 +61,19 @@ class MissingExtra(ShelfsenseError):
             f"this needs the extra '{extra}' ({missing} is not installed): pip install 'shelfsense[{extra}]'"
         )
         self.extra = extra
+
+
+class CredentialsRefused(InputRefused):
+    """A certificate, key or token file of the operator's that is not what it should be.
+
+    Args:
+        file: the file at fault, or the option that lacks it.
+        fact: what is wrong with it; never what it holds.
+        remedy: what the operator does next.
+    """
+
+    def __init__(self, file: str, fact: str, remedy: str) -> None:
+        super().__init__(f"{file}: {fact}; {remedy}")
+        self.file = file
+        self.fact = fact
+        self.remedy = remedy

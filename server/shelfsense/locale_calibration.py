@@ -8,6 +8,8 @@ B queries, L product types.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,16 @@ class LocaleCalibration:
         log_odds = np.log(inside) - np.log1p(-inside)
         with np.errstate(over="ignore"):  # an infinite exponential is a probability of 0, and right
             calibrated: NDArray[np.float32] = 1 / (1 + np.exp(-(scale * log_odds + shift)))
+        return calibrated
+
+    def apply_all(self, probabilities: NDArray[np.float32], locales: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probabilities (B, L) of queries of B locales; the very array where none of them has a map."""
+        rows = [row for row, locale in enumerate(locales) if locale in self._maps]
+        if not rows:
+            return probabilities
+        calibrated = probabilities.copy()
+        for row in rows:
+            calibrated[row] = self.apply(probabilities[row], locales[row])
         return calibrated
 
 

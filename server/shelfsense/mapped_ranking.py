@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.product_types import ProductTypes
 from shelfsense.thresholds import Thresholds
-from shelfsense.type_ranking import RankedTypes, TypeRanking
+from shelfsense.type_ranking import RaisedTypes, RankedTypes, TypeRanking, TypesAsked
 
 
 class MappedRanking:
@@ -26,14 +28,17 @@ class MappedRanking:
         self._theirs = TypeRanking(mapped.type_map.theirs, mapped.thresholds)
 
     def rank(self, probabilities: NDArray[np.float32], locale: str, top_k: int, *, known: bool = True) -> RankedTypes:
+        """Return the best types of each level of one query; `rank_all` of probabilities (L,)."""
+        (found,) = self.rank_all(probabilities[None, :], [TypesAsked(locale, top_k, known)])
+        return found
+
+    def rank_all(self, probabilities: NDArray[np.float32], asked: Sequence[TypesAsked]) -> list[RankedTypes]:
         """Return the best of their types, and the probabilities (L,) of ours, which reformulation goes by.
 
         Args:
-            probabilities: (L,) of our types, as the network gives them.
-            locale: a tag of the bundle, or ``und``.
-            top_k: types of each level of theirs, 1 or more.
-            known: whether the network knows any token of the query; where not, nothing is accepted.
+            probabilities: (B, L) of our types, as the network gives them.
+            asked: B times what a query wants, of their types.
         """
-        raised = self._ours.raised(probabilities, locale)
-        theirs = self._map.apply(raised[None, :])[0]  # (S,)
-        return RankedTypes(self._theirs.best(theirs, locale, top_k, known=known), raised)
+        raised = self._ours.raised(probabilities, [each.locale for each in asked]).probabilities
+        theirs = RaisedTypes(self._map.apply(raised))  # (B, S)
+        return [RankedTypes(*each) for each in zip(self._theirs.best(theirs, asked), raised, strict=True)]

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from shelfsense.errors import InputRefused
 
+_ONE, _TWO = np.float32(1), np.float32(2)
+
 
 @dataclass(frozen=True, slots=True)
 class ProductTypeNode:
@@ -108,6 +110,12 @@ class ProductTypes:
             chain.append(int(self.parent[chain[-1]]))
         return chain
 
+    def lineage(self) -> NDArray[np.intp]:
+        """Return (L, depth) every type's own index, then its ancestors'; the root again where there are no more."""
+        chains = (self.ancestors(i) for i in range(len(self.nodes)))
+        rows = [chain + chain[-1:] * (self.depth - len(chain)) for chain in chains]
+        return np.array(rows, dtype=np.intp).reshape(len(self.nodes), self.depth)
+
     def at_level(self, i: int, level: int) -> int:
         """Return the ancestor (or self) of a type at a level, -1 when the type is shallower."""
         return next((j for j in self.ancestors(i) if self.level[j] == level), -1)
@@ -139,13 +147,28 @@ class ProductTypes:
         Returns:
             A new array (B, L).
         """
+        return self.coherent_families(probabilities)[0]
+
+    def coherent_families(
+        self, probabilities: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return what `coherent` returns, and of each level but the first, deepest first, its likeliest siblings.
+
+        Args:
+            probabilities: (B, L) of a network that answers every level by itself.
+
+        Returns:
+            The new array (B, L), and for each level (B, families) the largest number of every family.
+        """
         found = probabilities.copy()
+        likeliest = []
         for children, starts, parents in self._families:
-            below = found[:, children]
-            together = np.minimum(np.add.reduceat(below, starts, axis=1), np.float32(1))  # (B, parents)
+            below = found.take(children, axis=1)
+            together = np.minimum(np.add.reduceat(below, starts, axis=1), _ONE)  # (B, families)
             best = np.maximum.reduceat(below, starts, axis=1)
-            found[:, parents] = np.maximum((found[:, parents] + together) / 2, best)
-        return found
+            found[:, parents] = np.maximum((found.take(parents, axis=1) + together) / _TWO, best)
+            likeliest.append(best)
+        return found, likeliest
 
     def _families_at(self, level: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
         """Return a level's types with siblings side by side, where each family starts, and the parents."""

@@ -58,3 +58,8 @@ class Options:
                 f"is {self.max_reformulations}; send 0 to {MAX_REFORMULATIONS}, "
                 f"or leave it out for {DEFAULT_REFORMULATIONS}",
             )
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Every option in order: options with equal keys ask for the same."""
+        return self.top_k, self.max_reformulations, self.precise, self.cross_locale, self.include_refused

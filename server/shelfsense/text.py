@@ -35,8 +35,9 @@ def model_form(text: str, language: str = "und") -> str:
     Returns:
         The folded text; empty when nothing visible remains.
     """
-    # Characters are dropped first: their neighbours may compose once they are gone.
-    folded = unicodedata.normalize("NFKC", "".join(_visible(c) for c in text))
+    # Characters are dropped first: their neighbours may compose once they are gone. Printable ones all stay.
+    visible = text if text.isprintable() else "".join(map(_visible, text))
+    folded = visible if visible.isascii() else unicodedata.normalize("NFKC", visible)
     if language in _TURKIC:
         folded = folded.replace("I", "ı")
     # Lower-casing U+0130 alone would leave a combining dot behind.
@@ -45,6 +46,8 @@ def model_form(text: str, language: str = "und") -> str:
 
 def _lower_nfkc(text: str) -> str:
     """Fold width and case; composing again after lower-casing is what makes folding twice change nothing."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
 
 
@@ -79,9 +82,15 @@ def check_text(text: str, *, truncate: bool = False) -> tuple[str, bool]:
         text = text[:MAX_QUERY_BYTES].encode("utf-8", "surrogatepass")[:MAX_QUERY_BYTES].decode("utf-8", "ignore")
     if "\0" in text:
         raise InvalidQuery("text", f"holds U+0000 at character {text.index(chr(0))}; remove it")
-    if not model_form(text).strip("".join(_MEANINGFUL_FORMAT) + " "):
+    if _is_blank(text):
         raise InvalidQuery("text", "holds only white space or invisible characters; send the words the shopper typed")
     return text, too_long
+
+
+def _is_blank(text: str) -> bool:
+    if text.isprintable():  # all of it is visible but spaces, and folding leaves something of every character
+        return text.isspace()
+    return not model_form(text).strip("".join(_MEANINGFUL_FORMAT) + " ")
 
 
 def decode_text(data: bytes) -> str:

@@ -91,7 +91,7 @@ class QueryTokenizer:
         """
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         # A Unigram vocabulary still holds "</s>" as a piece like any other: what spells one is unknown.
-        return [self.unk if i in self._special else i for i in ids]
+        return ids if self._special.isdisjoint(ids) else [self.unk if i in self._special else i for i in ids]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of `encode` stands in the text: its first character and the one after its last."""

@@ -25,6 +25,7 @@ from shelfsense.locale_calibration import LocaleCalibration
 from shelfsense.locales import UNDETERMINED, Locales, language_of
 from shelfsense.mapped_ranking import MappedRanking
 from shelfsense.mapped_tree import MappedTree
+from shelfsense.model_description import LocaleDescription, ModelDescription
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
 from shelfsense.reformulation.attribute_spans import LEAST_PROBABILITY, LEAST_UNMARKED, Spans, attribute_spans
@@ -33,7 +34,7 @@ from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
 from shelfsense.reformulation.span_gate import MARKED_BY_PEOPLE
 from shelfsense.reranking import Reranked, Reranking, Shortlist
-from shelfsense.text import check_text, model_form
+from shelfsense.text import check_text, model_form, normal_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.type_ranking import RankedTypes, TypeRanking
@@ -48,11 +49,32 @@ _Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
+class Normalised:
+    """A query that was checked, under the forms that its answer depends on: equal forms, equal answers.
+
+    Attributes:
+        query: as asked; its text cut to the byte limit where that was allowed.
+        normal_form: decides what counts as the same query.
+        model_text: the text the network reads; differs from the normal form in Turkish and Azeri, and where
+            invisible characters are.
+        locale: the bundle's locale that answers, or ``und``.
+        cut: whether the text was cut.
+    """
+
+    query: Query
+    normal_form: str
+    model_text: str
+    locale: str
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A query that may go to the network.
 
     Attributes:
         query: as asked; its text cut to the byte limit where that was allowed.
+        normal_form: decides what counts as the same query.
         model_text: the text the network reads.
         locale: the bundle's locale that answers, or ``und``.
         token_ids: the network's input, its locale token included.
@@ -61,53 +83,12 @@ class Prepared:
     """
 
     query: Query
+    normal_form: str
     model_text: str
     locale: str
     token_ids: tuple[int, ...]
     truncated: bool
     known: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LocaleDescription:
-    """A locale of a bundle, and what its promises rest on.
-
-    Attributes:
-        locale: BCP 47 tag, or ``und``.
-        evidence: ``real``, ``composed`` or ``fallback``, of the product-type thresholds.
-        thresholds: least probability accepted, element 0 for level 1; above 1: never accepted.
-        reformulation_threshold: least score accepted; above 1: never accepted.
-        reformulation_evidence: ``real``, ``composed`` or ``fallback``.
-        heads: head queries of the locale.
-    """
-
-    locale: str
-    evidence: str
-    thresholds: tuple[float, ...]
-    reformulation_threshold: float
-    reformulation_evidence: str
-    heads: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelDescription:
-    """What a loaded bundle is and promises.
-
-    Attributes:
-        bundle_version: the bundle's own version.
-        label_space: the name of the product-type tree.
-        locales: in the bundle's order, ``und`` last.
-        embedding_width: E.
-        product_type_target_precision: what accepted product types promise, 0 to 1.
-        reformulation_target_precision: what accepted reformulations promise, 0 to 1.
-    """
-
-    bundle_version: str
-    label_space: str
-    locales: tuple[LocaleDescription, ...]
-    embedding_width: int
-    product_type_target_precision: float
-    reformulation_target_precision: float
 
 
 class Understander:
@@ -129,6 +110,7 @@ class Understander:
         network_types: the tree of the network's outputs and of the heads; the same one unless a map is there.
         calibration: of the network's probabilities, per locale.
         mapped: as given.
+        heads: as given.
     """
 
     def __init__(
@@ -152,7 +134,7 @@ class Understander:
         self.locales = tokenizer.locales
         self._engine = engine
         self._tokenizer = tokenizer
-        self._heads = heads
+        self.heads = heads
         self._ranking = (
             MappedRanking(product_types, thresholds, mapped) if mapped else TypeRanking(product_types, thresholds)
         )
@@ -189,19 +171,38 @@ class Understander:
         reranker = load_reranker(bundle, threads=threads)
         return cls(bundle, loaded, tokenizer, product_types, thresholds, heads, mapped=mapped, reranker=reranker)
 
-    def prepare(self, query: Query) -> Prepared:
-        """Check a query and turn it into what the network reads.
+    def normalise(self, query: Query) -> Normalised:
+        """Check a query and bring it into the forms that its answer depends on.
 
         Raises:
             InvalidQuery: naming the field at fault, ``text`` or ``locale``.
         """
         text, cut = check_text(query.text, truncate=query.truncate)
         locale = self.locales.resolve(query.locale).tag
-        read = model_form(text, language_of(locale))
-        tokens = self._tokenizer.network_input(read, locale, truncate=query.truncate)
         if cut:
             query = dataclasses.replace(query, text=text)
-        return Prepared(query, read, locale, tokens.ids, cut or tokens.truncated, tokens.known)
+        return Normalised(query, normal_form(text), model_form(text, language_of(locale)), locale, cut)
+
+    def prepare(self, query: Query) -> Prepared:
+        """Check a query and turn it into what the network reads.
+
+        Raises:
+            InvalidQuery: naming the field at fault, ``text`` or ``locale``.
+        """
+        return self.tokenise(self.normalise(query))
+
+    def tokenise(self, normalised: Normalised) -> Prepared:
+        """Turn a query that was checked into what the network reads.
+
+        Raises:
+            InvalidQuery: on field ``text``, when it has too many tokens.
+        """
+        text, locale, truncate = normalised.model_text, normalised.locale, normalised.query.truncate
+        tokens = self._tokenizer.network_input(text, locale, truncate=truncate)
+        truncated = normalised.cut or tokens.truncated
+        return Prepared(
+            normalised.query, normalised.normal_form, text, locale, tokens.ids, truncated, known=tokens.known
+        )
 
     def infer(self, prepared: Sequence[Prepared]) -> EngineOutput:
         """Run the network on 1 or more queries.
@@ -326,12 +327,23 @@ class Understander:
         prepared = [self.prepare(query) for query in queries]
         return self.answer_all(prepared, self.infer(prepared), options)
 
+    def type_probability(self, prepared: Prepared, row: EngineRow) -> Callable[[str], float]:
+        """Return what gives the probability of any product type of the answered tree, for one query's row."""
+
+        @cache
+        def probabilities() -> dict[str, float]:
+            everything = len(self.product_types)
+            ranked = self._ranking.rank(row.probabilities, prepared.locale, everything, known=prepared.known)
+            return {each.id: each.probability for each in ranked.best}
+
+        return lambda name: probabilities()[name]
+
     def _rank(self, prepared: Prepared, row: EngineRow, options: Options) -> RankedTypes:
         return self._ranking.rank(row.probabilities, prepared.locale, options.top_k, known=prepared.known)
 
     def _asked(self, prepared: Prepared, row: EngineRow) -> Asked:
         spans = None if row.attributes is None else cache(partial(self.attribute_spans, prepared, row.attributes))
-        return Asked(prepared.query.text, prepared.model_text, prepared.locale, prepared.known, spans)
+        return Asked(prepared.normal_form, prepared.model_text, prepared.locale, prepared.known, spans)
 
     def _describe(self, tag: str) -> LocaleDescription:
         entry = self.thresholds.by_locale[tag]
@@ -341,7 +353,7 @@ class Understander:
             thresholds=entry.product_types,
             reformulation_threshold=entry.reformulation,
             reformulation_evidence=entry.reformulation_evidence,
-            heads=self._heads.heads(tag),
+            heads=self.heads.heads(tag),
         )
 
 

@@ -15,7 +15,7 @@ class ProductType:
         level: depth in the tree, 1 = root.
         probability: calibrated, 0 to 1; at least that of any of its children.
         threshold: the least probability accepted at this level in this locale.
-        accepted: whether the probability reaches the threshold.
+        accepted: whether the probability reaches the threshold, or the shop's own rules accept it.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Understanding:
         locale_used: the bundle locale that answered, or ``und``.
         truncated: the text was cut before it was read.
         bundle_version: the bundle that answered.
+        overrides: names of the shop's own rules that changed the answer.
     """
 
     product_types: tuple[ProductType, ...]
@@ -66,3 +67,4 @@ class Understanding:
     locale_used: str
     truncated: bool
     bundle_version: str
+    overrides: tuple[str, ...] = ()

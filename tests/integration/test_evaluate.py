@@ -143,7 +143,7 @@ def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, 
         understander._tokenizer,
         types,
         thresholds,
-        understander._heads,
+        understander.heads,
     )
     known = np.array([each.known for each in prepared])
     accepted = accepted_types(types, output.probabilities, threshold_rows(thresholds, prepared, types), known)

@@ -76,7 +76,7 @@ async def test_overload_is_refused_with_the_time_to_come_back(serving: Serving, 
         gate.open.clear()
         first = asyncio.create_task(client.understand("first"))
         await until_in_engine(gate, "first")
-        queries = [pb.Query(text="red shoes")] * MAX_BATCH_QUERIES
+        queries = [pb.Query(text=f"red shoes {i}") for i in range(MAX_BATCH_QUERIES)]
         full = asyncio.create_task(client("BatchUnderstand", pb.BatchUnderstandRequest(queries=queries)))
         while server.metrics.registry.get_sample_value("shelfsense_queue_queries") != MAX_BATCH_QUERIES:
             await asyncio.sleep(0.005)

@@ -36,7 +36,7 @@ class ScriptedUnderstander:
         text, cut = check_text(query.text, truncate=query.truncate)
         if query.locale == "not a tag":
             raise InvalidQuery("locale", "is not a BCP 47 tag")
-        return Prepared(query, text, query.locale or "und", tuple(range(len(text))), cut)
+        return Prepared(query, text, text, query.locale or "und", tuple(range(len(text))), cut)
 
     def infer(self, prepared: Sequence[Prepared]) -> EngineOutput:
         texts = [each.query.text for each in prepared]

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.errors import InputRefused
-from shelfsense.reformulation.attribute_spans import AttributeSpan, attribute_spans, spans_from_text, spans_to_text
+from shelfsense.reformulation.attribute_spans import (
+    AttributeSpan,
+    Spans,
+    SpansOnce,
+    attribute_spans,
+    spans_from_text,
+    spans_to_text,
+)
 
 KINDS = {"-": "other", "c": "color", "b": "brand", "m": "material", "u": "unit"}
 
@@ -74,3 +81,16 @@ def test_spans_go_to_text_and_back() -> None:
 def test_what_is_no_list_of_spans_is_refused(text: str) -> None:
     with pytest.raises(InputRefused, match="write the head index again"):
         spans_from_text(text)
+
+
+def test_spans_are_found_when_first_asked_for_and_only_then() -> None:
+    calls = []
+
+    def find() -> Spans:
+        calls.append(1)
+        return (AttributeSpan("color", "red"),)
+
+    spans = SpansOnce(find)
+    assert calls == []
+    assert spans() is spans()
+    assert calls == [1]

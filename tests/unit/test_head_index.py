@@ -32,6 +32,22 @@ def test_heads_below_the_least_score_are_left_out(index: HeadIndex) -> None:
     assert [match.query for match in index.search("de", unit(1, 0, 0), 5, least=0.7)] == ["rote Schuhe"]
 
 
+def test_more_heads_than_are_looked_for_first_are_all_found(tmp_path: Path) -> None:
+    vectors = np.stack([unit(1, i / 10, 0) for i in range(24)])
+    heads = [Head(f"head {i}", "en", 1.0) for i in range(24)]
+    index = HeadIndex.load(bundle_of(tmp_path, head_index_files(heads, vectors)))
+    all_found = index.search("en", unit(1, 0, 0), 20)
+    assert len(all_found) == 20
+    for near in (1, 7, 8, 9, 20):
+        assert index.search("en", unit(1, 0, 0), 20, least=all_found[near - 1].score) == all_found[:near]
+
+
+def test_heads_that_are_known_already_are_left_out(index: HeadIndex) -> None:
+    red = index.exact("de", ["rote schuhe"])
+    assert [match.query for match in index.search("de", unit(1, 0, 0), 5, beside=red)] == ["blaue Schuhe"]
+    assert index.search("de", unit(1, 0, 0), 1, beside=red) == []  # it was the nearest one
+
+
 def test_a_match_carries_its_head(index: HeadIndex) -> None:
     best = index.search("de", unit(0.6, 0.8, 0), 1)[0]
     assert (best.query, best.locale, best.volume, best.volume_is_estimate) == ("blaue Schuhe", "de", 50.0, True)

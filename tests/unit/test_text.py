@@ -62,6 +62,26 @@ def test_invisible_characters_do_not_reach_the_network() -> None:
     assert model_form("sho\u00ades\u200b \u202ered\u202c") == "shoes red"
 
 
+@given(st.text() | ANY_TEXT, st.sampled_from(["und", "en", "tr", "az"]))
+def test_an_invisible_character_behind_a_text_changes_nothing(text: str, language: str) -> None:
+    assert model_form(text + "\u2060", language) == model_form(text, language)
+    assert _is_refused(text + "\u2060") == _is_refused(text)
+
+
+def test_every_character_alone_is_visible_or_refused() -> None:
+    for character in map(chr, range(1, 0x110000)):
+        joiner = character in "\u200c\u200d"
+        assert _is_refused(character) == (joiner or not model_form(character)), hex(ord(character))
+
+
+def _is_refused(text: str) -> bool:
+    try:
+        check_text(text, truncate=True)
+    except InvalidQuery:
+        return True
+    return False
+
+
 def test_joiners_that_spell_words_are_kept() -> None:
     assert model_form("می\u200cخواهم") == "می\u200cخواهم"
 

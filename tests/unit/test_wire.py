@@ -9,7 +9,6 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from shelfsense.errors import EngineUnavailable, InvalidQuery
 from shelfsense.query import Options, Query
 from shelfsense.serving import wire
-from shelfsense.serving.batcher import Timed
 from shelfsense.serving.decoding import Decoder, Undecodable
 from shelfsense.serving.errors import DeadlineExceeded, Overloaded, Stopping, trace
 from shelfsense.serving.status import STATUS_CODES, code_of, item_error, status_of, wire_path
@@ -172,5 +171,5 @@ def test_a_fault_of_ours_tells_the_caller_and_the_log_no_query() -> None:
 
 def test_how_an_answer_came_about_travels_with_it() -> None:
     answer = Understanding((), (), locale_used="de", truncated=True, bundle_version="v1")
-    info = wire.understand_response(answer, Timed("row", queue_us=12, inference_us=34)).info
+    info = wire.understand_response(answer, queue_us=12, inference_us=34).info
     assert info == pb.AnswerInfo(bundle_version="v1", locale_used="de", truncated=True, queue_us=12, inference_us=34)

@@ -43,6 +43,13 @@ def test_every_head_of_the_same_words_is_found_with_score_1(index: HeadIndex) ->
     assert found(alike, "すにーかー", "ja") == ["スニーカー"]
 
 
+def test_heads_that_are_known_already_are_left_out(index: HeadIndex) -> None:
+    alike = WrittenAlike(index)
+    found = alike.find("t shirt herren", "de", beside={"tshirt herren"})
+    assert [match.query for match in found] == ["T-Shirt Herren"]
+    assert alike.find("t shirt herren", "de", beside={"tshirt herren", "t-shirt herren"}) == []
+
+
 def test_other_words_other_numbers_and_other_locales_find_nothing(index: HeadIndex) -> None:
     alike = WrittenAlike(index)
     assert found(alike, "schuh", "de") == []

@@ -7,6 +7,7 @@ from shelfsense_client.errors import (
     InvalidArgument,
     Overloaded,
     ShelfsenseClientError,
+    Unauthenticated,
     Unavailable,
     Unimplemented,
 )
@@ -24,6 +25,7 @@ from shelfsense_client.results import (
     UnderstandResponse,
 )
 from shelfsense_client.retries import RetryPolicy
+from shelfsense_client.tls import Tls
 
 __all__ = [
     "AnswerInfo",
@@ -44,6 +46,8 @@ __all__ = [
     "Reformulation",
     "RetryPolicy",
     "ShelfsenseClientError",
+    "Tls",
+    "Unauthenticated",
     "Unavailable",
     "UnderstandResponse",
     "Unimplemented",

@@ -25,6 +25,7 @@ from shelfsense_client.results import (
     UnderstandResponse,
 )
 from shelfsense_client.retries import Attempts, RetryBudget, RetryPolicy
+from shelfsense_client.tls import Tls, call_metadata, channel_credentials
 
 Answer = TypeVar("Answer")
 
@@ -43,7 +44,9 @@ class AsyncClient:
         target: ``host:port``, or any gRPC target such as ``dns:///shelfsense:50051``.
         timeout: default seconds of a call about one query.
         batch_timeout: default seconds of each call of a batch, and of the description of the model.
-        credentials: TLS credentials, as of `grpc.ssl_channel_credentials`; None: no TLS.
+        tls: certificates of a connection over TLS; None: plain text.
+        token: the bearer token of every call, where the service asks for one; sent over TLS or to this machine only.
+        credentials: gRPC's own, in place of ``tls``, for what that does not cover.
         retry_policy: which failures are tried again; the budget of 10 % bounds it in any case.
         channel_options: gRPC channel options on top of the client's own.
     """
@@ -54,14 +57,17 @@ class AsyncClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         batch_timeout: float = DEFAULT_BATCH_TIMEOUT,
+        tls: Tls | None = None,
+        token: str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008  frozen
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         self._target = target
-        self._credentials = credentials
+        self._credentials = channel_credentials(target, credentials, tls, token)
         self._channel_options = (*CHANNEL_OPTIONS, *channel_options)
         self._channel: grpc.aio.Channel | None = None
+        self._metadata = call_metadata(token)
         self._timeout = timeout
         self._batch_timeout = batch_timeout
         self._policy = retry_policy
@@ -183,7 +189,7 @@ class AsyncClient:
         method = getattr(stub, call.method)
         while True:
             try:
-                return call.read(await method(call.request, timeout=attempts.timeout()))
+                return call.read(await method(call.request, timeout=attempts.timeout(), metadata=self._metadata))
             except grpc.RpcError as error:
                 delay = attempts.delay_after(error)
             await asyncio.sleep(delay)

@@ -25,6 +25,7 @@ from shelfsense_client.results import (
     UnderstandResponse,
 )
 from shelfsense_client.retries import Attempts, RetryBudget, RetryPolicy
+from shelfsense_client.tls import Tls, call_metadata, channel_credentials
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +43,9 @@ class Client:
         target: ``host:port``, or any gRPC target such as ``dns:///shelfsense:50051``.
         timeout: default seconds of a call about one query.
         batch_timeout: default seconds of each call of a batch, and of the description of the model.
-        credentials: TLS credentials, as of `grpc.ssl_channel_credentials`; None: no TLS.
+        tls: certificates of a connection over TLS; None: plain text.
+        token: the bearer token of every call, where the service asks for one; sent over TLS or to this machine only.
+        credentials: gRPC's own, in place of ``tls``, for what that does not cover.
         retry_policy: which failures are tried again; the budget of 10 % bounds it in any case.
         channel_options: gRPC channel options on top of the client's own.
     """
@@ -53,17 +56,21 @@ class Client:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         batch_timeout: float = DEFAULT_BATCH_TIMEOUT,
+        tls: Tls | None = None,
+        token: str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         retry_policy: RetryPolicy = RetryPolicy(),  # noqa: B008  frozen
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         options = (*CHANNEL_OPTIONS, *channel_options)
         # A channel connects at its first call: nothing happens here that could fail.
-        if credentials is None:
+        secured = channel_credentials(target, credentials, tls, token)
+        if secured is None:
             self._channel = grpc.insecure_channel(target, options=options)
         else:
-            self._channel = grpc.secure_channel(target, credentials, options=options)
+            self._channel = grpc.secure_channel(target, secured, options=options)
         self._stub = QueryUnderstandingStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._metadata = call_metadata(token)
         self._timeout = timeout
         self._batch_timeout = batch_timeout
         self._policy = retry_policy
@@ -177,7 +184,7 @@ class Client:
         method = getattr(self._stub, call.method)
         while True:
             try:
-                return call.read(method(call.request, timeout=attempts.timeout()))
+                return call.read(method(call.request, timeout=attempts.timeout(), metadata=self._metadata))
             except grpc.RpcError as error:
                 delay = attempts.delay_after(error)
             time.sleep(delay)

@@ -36,8 +36,12 @@ class InvalidArgument(ShelfsenseClientError):
     """The request cannot be answered as it stands; sending it again will not help."""
 
 
+class Unauthenticated(ShelfsenseClientError):
+    """The service asks for a token, and knows none like the one that came, if any."""
+
+
 class Overloaded(ShelfsenseClientError):
-    """The service has more work than it accepts, or the message is larger than it accepts."""
+    """The service has more work than it accepts, the token's rate is used up, or the message is too large."""
 
 
 class Unavailable(ShelfsenseClientError):
@@ -54,6 +58,7 @@ class Unimplemented(ShelfsenseClientError):
 
 _CLASSES = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,

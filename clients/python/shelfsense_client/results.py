@@ -18,7 +18,7 @@ class ProductType:
         level: depth in the tree, 1 = root.
         probability: calibrated, 0 to 1; at least that of any type below it.
         threshold: least probability accepted at this level in this locale; above 1: never accepted.
-        accepted: whether the probability reaches the threshold.
+        accepted: whether the probability reaches the threshold, or the shop's own rules accept it.
     """
 
     id: str
@@ -63,6 +63,7 @@ class AnswerInfo:
         truncated: the text was cut before it was read.
         queue_us: microseconds the query waited for a batch.
         inference_us: microseconds its batch took.
+        overrides: names of the shop's own rules that changed the answer.
     """
 
     bundle_version: str
@@ -71,6 +72,7 @@ class AnswerInfo:
     truncated: bool
     queue_us: int
     inference_us: int
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

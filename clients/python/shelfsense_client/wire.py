@@ -155,4 +155,5 @@ def _info(message: pb.AnswerInfo) -> AnswerInfo:
         truncated=message.truncated,
         queue_us=message.queue_us,
         inference_us=message.inference_us,
+        overrides=tuple(message.overrides),
     )

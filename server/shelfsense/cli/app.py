@@ -7,7 +7,9 @@ import typer
 from shelfsense.cli.annotate import annotate
 from shelfsense.cli.bundle import bundle_app
 from shelfsense.cli.exit_codes import Translating
+from shelfsense.cli.overrides import overrides_app
 from shelfsense.cli.serve import serve
+from shelfsense.cli.tokens import tokens_app
 from shelfsense.cli.understand import understand
 
 app = typer.Typer(
@@ -22,3 +24,5 @@ app.command()(serve)
 app.command()(understand)
 app.command()(annotate)
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(overrides_app, name="overrides")
+app.add_typer(tokens_app, name="tokens")

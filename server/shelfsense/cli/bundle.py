@@ -1,4 +1,4 @@
-"""`shelfsense bundle show | verify`: what a bundle folder is, and whether it is whole."""
+"""`shelfsense bundle show | verify | keygen | sign`: what a bundle folder is, whether it is whole, and by whom."""
 
 from __future__ import annotations
 
@@ -14,22 +14,54 @@ from rich.table import Table
 from rich.text import Text
 
 from shelfsense.bundle import Bundle
+from shelfsense.bundle_signature import TrustedKeys, fingerprint
 from shelfsense.mapped_tree import TYPE_MAP, MappedTree
 from shelfsense.product_types import ProductTypes
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle folder.", show_default=False)]
 
-bundle_app = typer.Typer(help="Look at a bundle folder.", no_args_is_help=True)
+bundle_app = typer.Typer(help="Look at a bundle folder, and sign it.", no_args_is_help=True)
 
 
 @bundle_app.command()
-def verify(folder: Folder) -> None:
-    """Check every file of a bundle against its digest; exit 4 when it is refused."""
-    bundle = Bundle.open(folder)
+def verify(
+    folder: Folder,
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Demand a signature by a key of this file.", show_default=False)
+    ] = None,
+) -> None:
+    """Check every file of a bundle against its digest, and its signature; exit 4 when it is refused."""
+    bundle = Bundle.open(folder, trusted=None if public_key is None else TrustedKeys.load(public_key))
     files = bundle.manifest["files"]
     size = sum(entry["bytes"] for entry in files.values())
-    sys.stdout.write(f"ok bundle={bundle.version} files={len(files)} bytes={size}\n")
+    signed = f" signed_by={bundle.signed_by}" if bundle.signed_by else ""
+    sys.stdout.write(f"ok bundle={bundle.version} files={len(files)} bytes={size}{signed}\n")
+
+
+@bundle_app.command()
+def keygen(
+    key: Annotated[Path, typer.Argument(metavar="FILE", help="Private key to write.", show_default=False)],
+) -> None:
+    """Make a key that signs bundles: FILE for whoever signs, FILE.pub for every server (--require-signature)."""
+    from shelfsense.signing_keys import SigningKey  # noqa: PLC0415  no other command needs cryptography
+
+    made = SigningKey.generate()
+    made.write(key)
+    sys.stdout.write(f"ok key={key} public_key={key}.pub fingerprint={fingerprint(made.public)}\n")
+
+
+@bundle_app.command()
+def sign(
+    folder: Folder,
+    key: Annotated[Path, typer.Option(metavar="FILE", help="Private key, as of keygen.", show_default=False)],
+) -> None:
+    """Check a bundle and sign it, in place of any signature it has; exit 4 when it is refused."""
+    from shelfsense.bundle_signing import sign_bundle  # noqa: PLC0415  no other command needs cryptography
+    from shelfsense.signing_keys import SigningKey  # noqa: PLC0415
+
+    bundle = sign_bundle(folder, SigningKey.load(key))
+    sys.stdout.write(f"ok bundle={bundle.version} signed_by={bundle.signed_by}\n")
 
 
 @bundle_app.command()

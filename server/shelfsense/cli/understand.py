@@ -24,7 +24,6 @@ from shelfsense.cli.options import (
     open_bundle,
 )
 from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
-from shelfsense.serving.batcher import Timed
 from shelfsense.serving.wire import understand_response
 from shelfsense.text import decode_text
 from shelfsense.understander import Understander
@@ -83,4 +82,4 @@ def _from_bundle(bundle: Path | None, query: Query, options: Options) -> pb.Unde
     understander = Understander.load(open_bundle(bundle))
     started = time.perf_counter()
     (answer,) = understander.understand([query], options)
-    return understand_response(answer, Timed(answer, 0, round((time.perf_counter() - started) * 1e6)))
+    return understand_response(answer, inference_us=round((time.perf_counter() - started) * 1e6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -44,8 +45,7 @@ class Head:
     attributes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HeadMatch:
+class HeadMatch(NamedTuple):
     """A head that a search found.
 
     Attributes:

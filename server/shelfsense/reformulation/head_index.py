@@ -9,7 +9,7 @@ N index rows, E embedding, K neighbours.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
 import numpy as np
@@ -106,7 +106,15 @@ class HeadIndex:
         found = self._locales.get(locale)
         return found.live if found else 0
 
-    def search(self, locale: str, embedding: NDArray[np.float32], k: int, *, least: float = 0.0) -> list[HeadMatch]:
+    def search(
+        self,
+        locale: str,
+        embedding: NDArray[np.float32],
+        k: int,
+        *,
+        least: float = 0.0,
+        beside: Collection[HeadMatch] = (),
+    ) -> list[HeadMatch]:
         """Return the k heads of a locale closest to a vector, closest first; fewer where there are fewer.
 
         Args:
@@ -114,9 +122,10 @@ class HeadIndex:
             embedding: (E,) unit length.
             k: 1 or more.
             least: leave out heads that score less.
+            beside: heads that were found already, and are left out of the k.
         """
         found = self._locales.get(locale)
-        return found.search(embedding, k, least) if found else []
+        return found.search(embedding, k, least, {match.row for match in beside}) if found else []
 
     def exact(self, locale: str, forms: Iterable[str]) -> list[HeadMatch]:
         """Return the heads of a locale whose normal form is one of the given ones, each with score 1."""

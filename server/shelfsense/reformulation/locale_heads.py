@@ -7,10 +7,8 @@ N index rows, E embedding, K neighbours.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +38,20 @@ class LocaleHeads:
         """How many heads there are."""
         return sum(segment.live.count for segment in self.segments)
 
-    def search(self, vector: NDArray[np.float32], k: int, least: float) -> list[HeadMatch]:
-        """Return the k heads closest to a vector (E,) that score `least` or more, closest first."""
-        found = [[(score, row, part) for score, row in part.search(vector, k)] for part in self.segments]
-        # Each list is sorted already; heads of one score stay in the order of the segments.
-        best = islice(heapq.merge(*found, key=lambda each: -each[0]), k)
-        return [part.match(self.locale, row, score) for score, row, part in best if score >= least]
+    def search(
+        self, vector: NDArray[np.float32], k: int, least: float, beside: Collection[int] = ()
+    ) -> list[HeadMatch]:
+        """Return those of the k heads closest to a vector (E,) that score `least` or more, closest first.
+
+        Heads with the numbers `beside` are left out of them.
+        """
+        found = [(score, row, part) for part in self.segments for score, row in part.search(vector, k, least)]
+        found.sort(key=lambda each: -each[0])  # heads of one score stay in the order of the segments
+        return [
+            part.match(self.locale, row, score)
+            for score, row, part in found[:k]
+            if not beside or int(part.numbers[row]) not in beside
+        ]
 
     def find(self, form: str) -> list[HeadMatch]:
         """Return the heads with a normal form."""

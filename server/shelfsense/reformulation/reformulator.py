@@ -7,7 +7,7 @@ L product types, E embedding.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
-from shelfsense.thresholds import AgreementWeights, Thresholds
+from shelfsense.thresholds import Thresholds
 from shelfsense.understanding import Reformulation
 
 _FEWEST_NEIGHBOURS = 32
@@ -36,7 +36,7 @@ class Asked:
     """What is to be reformulated.
 
     Attributes:
-        text: as the shopper typed it.
+        text: the normal form of what the shopper typed.
         model_text: as the network read it.
         locale: a tag of the bundle, or ``und``.
         known: whether the network knows any token of it; where not, its vector means nothing.
@@ -127,15 +127,17 @@ class Reformulator:
         """Return the heads of one locale, accepted or refused; arguments as of `reformulate`."""
         exact = self.exact(asked, locale)
         # What the threshold will refuse is worth its string only where it is to be shown.
+        threshold = self._threshold[locale]
         least = 0.0 if options.include_refused else self._least_cosine[locale]
-        found = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
-        if self._weights:
-            found = [self._scored(self._weights, asked, match, probabilities) for match in found[:SCORED]]
-        near = [
-            of_match(match, match.score, self._below(match) or self.gated(asked, match, probabilities))
-            for match in found
-        ]
-        return [of_match(match, match.score) for match in exact] + near
+        near = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
+        found = [of_match(match, match.score) for match in exact]
+        for match in near[:SCORED] if self._weights else near:
+            score = self._score(asked, match, probabilities)
+            if score < threshold and not options.include_refused:
+                continue
+            refusal = below(score, threshold, locale) or self.gated(asked, match, probabilities)
+            found.append(of_match(match, score, refusal))
+        return found
 
     def exact(self, asked: Asked, locale: str) -> list[HeadMatch]:
         """Return the heads of a locale that have the words of the query, however they are written."""
@@ -143,8 +145,8 @@ class Reformulator:
         if not _same_language(locale, asked.locale):
             return []
         # The network's form lowers a Turkish I as Turkish does; the normal form, as a brand name wants it.
-        exact = self._heads.exact(locale, (normal_form(asked.text), asked.model_text))
-        return exact + [match for match in self._alike.find(asked.text, locale) if match not in exact]
+        forms = normal_form(asked.text), asked.model_text
+        return self._heads.exact(locale, forms) + self._alike.find(asked.text, locale, beside=forms)
 
     def nearest(
         self,
@@ -168,9 +170,8 @@ class Reformulator:
         """
         if not asked.known or least > 1:
             return []
-        rows = {match.row for match in beside}
         k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
-        return [match for match in self._heads.search(locale, embedding, k, least=least) if match.row not in rows]
+        return self._heads.search(locale, embedding, k, least=least, beside=beside)
 
     def gated(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
         """Return why a head that is near may not stand for the query all the same; empty where it may."""
@@ -182,15 +183,12 @@ class Reformulator:
             refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))
         return refusal
 
-    def _scored(
-        self, weights: AgreementWeights, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]
-    ) -> HeadMatch:
+    def _score(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> float:
+        if self._weights is None:
+            return match.score
         overlap, surplus = letter_signs(asked.text, asked.locale, match.query, match.locale)
         odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
-        return replace(match, score=float(np.float32(agreement(weights, match.score, overlap, surplus, odds))))
-
-    def _below(self, match: HeadMatch) -> str:
-        return below(match.score, self._threshold[match.locale], match.locale)
+        return float(np.float32(agreement(self._weights, match.score, overlap, surplus, odds)))
 
 
 def below(score: float, threshold: float, locale: str) -> str:

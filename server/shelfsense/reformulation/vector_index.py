@@ -175,10 +175,19 @@ class VectorIndex:
             # Removed rows fill places among the candidates that live ones would have had.
             held = (candidates or self._settings.candidates(wanted, self.rows)) * live.rows // live.count
             near = _FAISS.SearchParametersHNSW(efSearch=min(held, live.rows), sel=live.selector)
-            scores, rows = self.graph.search(vector[None, :], wanted, params=near)  # (1, K), (1, K)
-            if rows[0, -1] >= 0:
-                return scores[0], rows[0]
+            scores, rows = _nearest(self.graph, vector, wanted, near)
+            if rows[-1] >= 0:
+                return scores, rows
             # Among removed rows only: what is live lies further off than a search goes.
         everything = None if live.selector is None else _FAISS.SearchParameters(sel=live.selector)
-        scores, rows = self._flat.search(vector[None, :], wanted, params=everything)
-        return scores[0], rows[0]
+        return _nearest(self._flat, vector, wanted, everything)
+
+
+def _nearest(
+    index: Any, vector: NDArray[np.float32], k: int, parameters: Any
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the scores (K,) and rows (K,) that faiss finds; its own Python around one search takes 2 µs more."""
+    asked = np.ascontiguousarray(vector, dtype=np.float32)
+    scores, rows = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.int64)
+    index.search_c(1, faiss.swig_ptr(asked), k, faiss.swig_ptr(scores), faiss.swig_ptr(rows), parameters)
+    return scores, rows

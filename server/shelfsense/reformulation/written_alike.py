@@ -7,12 +7,13 @@ N heads of one part.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from operator import is_
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from shelfsense.reformulation.hashed_rows import HashedRows
 from shelfsense.reformulation.head import HeadMatch
 from shelfsense.reformulation.head_index import HeadIndex
 from shelfsense.reformulation.writing.match_form import match_form
@@ -25,25 +26,18 @@ class _Part:
 
     Attributes:
         queries: (N,) as their shop writes them.
-        hashes: (N,) of their match forms, ascending.
-        rows: (N,) whose hash each is.
+        forms: the rows by their match forms.
     """
 
     queries: pa.StringArray
-    hashes: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    forms: HashedRows
 
     @classmethod
     def of(cls, queries: pa.StringArray, locale: str) -> _Part:
-        # The process's own hash will do: it never leaves it, and what it finds is compared in full.
-        hashes = np.array([hash(match_form(query, locale)) for query in queries.to_pylist()], dtype=np.int64)
-        rows = np.argsort(hashes, kind="stable")
-        return cls(queries, hashes[rows], rows)
+        return cls(queries, HashedRows.of(match_form(query, locale) for query in queries.to_pylist()))
 
     def find(self, form: str, locale: str) -> list[str]:
-        sought = hash(form)
-        first, end = (int(np.searchsorted(self.hashes, sought, side)) for side in ("left", "right"))
-        found = [self.queries[row].as_py() for row in self.rows[first:end].tolist()]
+        found = [self.queries[row].as_py() for row in self.forms.find(form)]
         return [query for query in found if match_form(query, locale) == form]
 
 
@@ -62,23 +56,25 @@ class WrittenAlike:
         for locale in heads.locales:
             self._current(locale)
 
-    def find(self, text: str, locale: str) -> list[HeadMatch]:
+    def find(self, text: str, locale: str, *, beside: Collection[str] = ()) -> list[HeadMatch]:
         """Return the heads of a locale whose match form is that of a text, each with score 1.
 
         Args:
             text: a query of the locale's language.
             locale: a tag.
+            beside: normal forms whose heads are known already, and left out.
         """
         form = match_form(text, locale)
         if not form:
             return []
         queries = [query for part in self._current(locale) for query in part.find(form, locale)]
-        return self._heads.exact(locale, map(normal_form, queries)) if queries else []
+        others = [other for other in map(normal_form, queries) if other not in beside]
+        return self._heads.exact(locale, others) if others else []
 
     def _current(self, locale: str) -> tuple[_Part, ...]:
         known = self._parts.get(locale, ())
         queries = self._heads.queries(locale)
-        if len(known) != len(queries) or any(part.queries is not now for part, now in zip(known, queries, strict=True)):
+        if len(known) != len(queries) or not all(map(is_, [part.queries for part in known], queries)):
             made = {id(part.queries): part for part in known}
             # Replaced as a whole: of two threads that come at once both are right.
             known = tuple(made.get(id(part)) or _Part.of(part, locale) for part in queries)

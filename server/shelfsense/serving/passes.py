@@ -14,6 +14,7 @@ from shelfsense.engines.engine import EngineRow
 from shelfsense.query import Options
 from shelfsense.reranking import Reranked, Shortlist
 from shelfsense.serving.batcher import Batcher, Timed
+from shelfsense.serving.kinds import Kind
 from shelfsense.understander import Prepared, Understander
 
 Work: TypeAlias = Prepared | Shortlist
@@ -61,29 +62,29 @@ class Passes:
         self._understander = understander
         self._batcher = batcher
 
-    async def first(self, prepared: Prepared, *, expires: float) -> Timed[EngineRow]:
-        """Return what the network says of one query; raises what `Batcher.submit` raises."""
-        return cast("Timed[EngineRow]", await self._batcher.submit(prepared, expires=expires))
-
-    async def both(self, prepared: Prepared, options: Options, *, expires: float) -> Timed[Found]:
-        """Return what the networks say of one query, the re-ranker only where the options ask for it.
+    async def of(self, prepared: Prepared, kind: Kind, options: Options, *, expires: float) -> Timed[Found]:
+        """Return what the networks say of one query, the re-ranker only where kind and options ask for it.
 
         Raises:
             Overloaded, DeadlineExceeded, EngineUnavailable, Stopping: as `Batcher.submit`.
         """
-        (outcome,) = await self.all([prepared], options, expires=expires)
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
+        if kind.reformulations and options.precise:
+            (outcome,) = await self.all([prepared], kind, options, expires=expires)
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+        found = await self._batcher.submit(prepared, expires=expires)
+        return Timed(Found(cast("EngineRow", found.result)), found.queue_us, found.inference_us)
 
     async def all(
-        self, prepared: Sequence[Prepared], options: Options, *, expires: float
+        self, prepared: Sequence[Prepared], kind: Kind, options: Options, *, expires: float
     ) -> list[Timed[Found] | BaseException]:
         """Return what the networks say of each query, or an error, in their order.
 
         Raises:
             Overloaded, DeadlineExceeded, EngineUnavailable, Stopping: as `Batcher.submit_all`.
         """
+        second_pass = kind.reformulations and options.precise
         outcomes: list[Timed[Found] | BaseException] = []
         waiting: dict[int, Shortlist] = {}
         for i, found in enumerate(await self._batcher.submit_all(prepared, expires=expires)):
@@ -92,6 +93,8 @@ class Passes:
                 continue
             row = cast("EngineRow", found.result)
             outcomes.append(Timed(Found(row), found.queue_us, found.inference_us))
+            if not second_pass:
+                continue
             try:
                 shortlist = self._understander.shortlist(prepared[i], row, options)
             except Exception as error:

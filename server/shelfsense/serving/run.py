@@ -10,6 +10,7 @@ from shelfsense.errors import BundleRefused, EngineUnavailable, MissingExtra
 from shelfsense.serving.errors import AddressUnavailable
 from shelfsense.serving.server import Server
 from shelfsense.serving.settings import Settings
+from shelfsense.serving.supervise import supervise
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -28,6 +29,8 @@ def serve(settings: Settings) -> int:
     Returns:
         The exit code: 0 after a stop, 2 when the settings cannot be served, 4 when the bundle is refused.
     """
+    if settings.workers > 1:
+        return supervise(settings)
     try:
         asyncio.run(_serve(settings))
     except BundleRefused as error:

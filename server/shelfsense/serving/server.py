@@ -1,71 +1,104 @@
-"""The server: parts put together, a port, and an orderly start and stop."""
+"""The server of one process: parts put together, its ports, and an orderly start and stop."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from functools import partial
+import logging
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import grpc
-from grpc_reflection.v1alpha import reflection
-
 from shelfsense.bundle import Bundle
-from shelfsense.query import Query
-from shelfsense.serving import health, service
-from shelfsense.serving.batcher import Batcher, Limits
+from shelfsense.serving import service
+from shelfsense.serving.admin_port import AdminPort
+from shelfsense.serving.answer_cache import AnswerCache
+from shelfsense.serving.answering import Answering
+from shelfsense.serving.bundle_changes import OwnChanges, figures
+from shelfsense.serving.bundles import Bundles
 from shelfsense.serving.calls import Calls
-from shelfsense.serving.engine_thread import EngineThread
-from shelfsense.serving.errors import AddressUnavailable
-from shelfsense.serving.metrics import Metrics, MetricsPage
-from shelfsense.serving.passes import Outcome, Passes, Work, run, tokens
+from shelfsense.serving.exposure import check_exposure
+from shelfsense.serving.health import Health
+from shelfsense.serving.limits import server_options
+from shelfsense.serving.listener import Listener, claiming
+from shelfsense.serving.loaded_bundle import LoadedBundle
+from shelfsense.serving.metrics import Metrics
+from shelfsense.serving.metrics_page import MetricsPage
 from shelfsense.serving.settings import Settings
+from shelfsense.serving.tls import public_credentials
+from shelfsense.serving.tokens import Tokens
+from shelfsense.serving.tracing import Tracing
 from shelfsense.understander import Understander
 
-_OPTIONS = (
-    # A text of 1 MB is to meet our own check and its honest answer, not the transport's limit.
-    ("grpc.max_receive_message_length", 4 << 20),
-    # Else two servers could listen on one port, each getting half of the calls.
-    ("grpc.so_reuseport", 0),
-)
+_log = logging.getLogger(__name__)
 
 
 class Server:
-    """One server for one bundle; ``async with`` starts and stops it.
+    """One server; ``async with`` starts and stops it.
 
     Args:
-        understander: answers the queries; its network is called from one thread only.
+        understander: answers the queries until another bundle is loaded; called from one thread only.
         settings: the operator's choices.
+        share_port: let other processes listen on the same port, each to get some of the connections.
+
+    Raises:
+        CredentialsRefused: tokens cannot be read.
+        MissingExtra: tracing is on and not installed.
     """
 
-    def __init__(self, understander: Understander, settings: Settings) -> None:
+    def __init__(self, understander: Understander, settings: Settings, *, share_port: bool = False) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.port = 0
-        self._understander = understander
-        self._calls = Calls(self.metrics, settings.default_deadline_s)
-        self._health = health.Health([service.SERVICE])
-        self._batcher = self._make_batcher()
-        self._grpc: grpc.aio.Server | None = None
+        self._tracing = Tracing.to_collector(log_queries=settings.log_queries) if settings.tracing else Tracing()
+        self._health = Health([service.SERVICE])
+        self._cache = AnswerCache(settings.cache_mb * 1_000_000)
+        self.bundles = Bundles(
+            LoadedBundle.of(understander, settings, self.metrics), self._load, self._cache, self._health.set_serving
+        )
+        self._answering = Answering(self.bundles, self._cache, self.metrics, self._tracing)
+        self._calls = Calls(
+            self.metrics,
+            settings.default_deadline_s,
+            tokens=Tokens.load(settings.tokens) if settings.tokens else None,
+            tracing=self._tracing,
+        )
+        self._share_port = share_port
+        self._watch()
+        self._listener: Listener | None = None
+        self._admin: AdminPort | None = None
         self._page: MetricsPage | None = None
 
     @classmethod
-    def load(cls, settings: Settings) -> Server:
+    def load(cls, settings: Settings, *, share_port: bool = False) -> Server:
         """Verify and load the bundle of the settings.
 
         Raises:
             BundleRefused: the folder is not what its manifest promises.
             EngineUnavailable: the engine cannot be started.
             MissingExtra: the engine's library is not installed.
+            InputRefused: the file of overrides has bad rows for this bundle.
+            AdminExposed, CredentialsRefused: the settings would let in whom nobody means to.
         """
-        bundle = Bundle.open(settings.bundle)
-        return cls(Understander.load(bundle, engine=settings.engine, threads=settings.threads), settings)
+        for warning in check_exposure(settings):
+            _log.warning("%s", warning)
+        understander = Understander.load(
+            _opened(settings, settings.bundle), engine=settings.engine, threads=settings.threads
+        )
+        return cls(understander, settings, share_port=share_port)
 
     @property
     def bundle_version(self) -> str:
         """The version of the bundle that is served."""
-        return self._understander.bundle.version
+        return self.bundles.serving.version
+
+    @property
+    def serving(self) -> bool:
+        """Whether health says so."""
+        return self._health.serving
+
+    @property
+    def admin_port(self) -> int:
+        """The port for operators; 0 where there is none."""
+        return self._admin.port if self._admin else 0
 
     async def start(self) -> None:
         """Warm the engine, then listen: no port is open before calls can be answered.
@@ -73,8 +106,9 @@ class Server:
         Raises:
             EngineUnavailable: the engine failed at its first query.
             AddressUnavailable: a port cannot be listened on.
+            CredentialsRefused: the certificates cannot be read.
         """
-        await self._batcher.start()
+        await self.bundles.start()
         try:
             await self._listen()
         except BaseException:
@@ -84,12 +118,14 @@ class Server:
     async def stop(self) -> None:
         """Turn NOT_SERVING and new calls away, let those in flight finish within ``drain_s``, then end everything."""
         self._health.drain()
-        if self._grpc is not None:
-            await self._calls.turn_away()
-            await self._grpc.stop(self.settings.drain_s)
-        await self._batcher.stop()
+        if self._admin is not None:
+            await self._admin.stop()
+        if self._listener is not None:
+            await self._listener.stop(self.settings.drain_s)
+        await self.bundles.stop()
         if self._page is not None:
             self._page.close()
+        self._tracing.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -101,41 +137,45 @@ class Server:
         await self.stop()
 
     async def _listen(self) -> None:
-        self._grpc = grpc.aio.server(options=_OPTIONS)
-        answers = service.QueryUnderstandingService(self._understander, Passes(self._understander, self._batcher))
-        self._grpc.add_generic_rpc_handlers((answers.handlers(self._calls), self._health.handlers()))
-        names = (service.SERVICE, health.SERVICE, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._grpc)
-        host = self.settings.host
-        with _claiming(f"{host}:{self.settings.port}"):
-            self.port = self._grpc.add_insecure_port(_address(host, self.settings.port))
-        if self.settings.metrics_port:
-            with _claiming(f"{host}:{self.settings.metrics_port}"):
-                self._page = MetricsPage(self.metrics, host, self.settings.metrics_port)
-        self._health.set_serving(True)
-        await self._grpc.start()
+        settings = self.settings
+        # Unasked, two servers could listen on one port, each getting half of the calls.
+        options = (*server_options(settings), ("grpc.so_reuseport", int(self._share_port)))
+        handlers = service.QueryUnderstandingService(self._answering, self.bundles).handlers(self._calls)
+        listener = Listener(service.SERVICE, handlers, self._calls, self._health, options)
+        self.port = listener.claim(settings.host, settings.port, public_credentials(settings))
+        if settings.metrics_port:
+            with claiming(f"{settings.host}:{settings.metrics_port}"):
+                self._page = MetricsPage(self.metrics, settings.host, settings.metrics_port)
+        if settings.admin_port is not None:
+            self._admin = AdminPort(OwnChanges(self.bundles), settings, self.metrics)
+            await self._admin.start()
+        self._health.set_serving(self.bundles.serving.batcher.healthy)
+        await listener.start()
+        self._listener = listener
 
-    def _make_batcher(self) -> Batcher[Work, Outcome]:
-        probe = self._understander.prepare(Query("shoes"))
-        batcher: Batcher[Work, Outcome] = Batcher(
-            EngineThread(partial(run, self._understander), probe=probe),
-            tokens=tokens,
-            limits=Limits(self.settings.max_batch_tokens, self.settings.max_queue, self.settings.stall_s),
-            on_health=self._health.set_serving,
-            on_batch=self.metrics.batch_ended,
+    def _watch(self) -> None:
+        """Show on the metrics page what has a state; every look is at the bundle that serves then."""
+        bundles, cache, flights = self.bundles, self._cache, self._answering.flights
+        self.metrics.watch(
+            waiting=lambda: len(bundles.serving.batcher),
+            waiting_tokens=lambda: bundles.serving.batcher.waiting_tokens,
+            healthy=lambda: bundles.serving.batcher.healthy,
+            serving=lambda: self._health.serving,
+            in_flight=lambda: self._calls.in_flight,
+            limit_s=lambda: bundles.serving.batcher.admission.limit_s,
+            cache_entries=lambda: len(cache),
+            cache_bytes=lambda: cache.bytes,
+            cache_hits=lambda: cache.figures.hits,
+            cache_misses=lambda: cache.figures.misses,
+            cache_joins=lambda: flights.joined,
+            cache_evictions=lambda: cache.figures.evicted,
+            swaps=lambda: bundles.swaps,
         )
-        self.metrics.watch(waiting=lambda: float(len(batcher)), healthy=lambda: batcher.healthy)
-        return batcher
+        self.metrics.watch_bundles(lambda: figures(bundles))
+
+    def _load(self, folder: Path) -> LoadedBundle:
+        return LoadedBundle.load(_opened(self.settings, folder), self.settings, self.metrics)
 
 
-@contextlib.contextmanager
-def _claiming(address: str) -> Iterator[None]:
-    """Turn the libraries' errors about a port into ours."""
-    try:
-        yield
-    except (RuntimeError, OSError) as error:
-        raise AddressUnavailable(address) from error
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _opened(settings: Settings, folder: Path) -> Bundle:
+    return Bundle.open(folder)

@@ -1,6 +1,6 @@
-"""The six rpcs of `shelfsense.v1.QueryUnderstanding`: what each asks of the understander, and nothing else.
+"""The six rpcs of `shelfsense.v1.QueryUnderstanding`: what each asks for, and nothing else.
 
-Handlers raise; `calls` translates.
+Handlers return serialised answers and raise; `calls` translates.
 """
 
 from __future__ import annotations
@@ -11,34 +11,32 @@ from collections.abc import Sequence
 import grpc
 
 from shelfsense.errors import InvalidQuery
-from shelfsense.query import Options
+from shelfsense.query import Query
 from shelfsense.serving import wire
-from shelfsense.serving.batcher import Timed
+from shelfsense.serving.answering import Answering, Outcome
+from shelfsense.serving.bundles import Bundles
 from shelfsense.serving.calls import Calls
-from shelfsense.serving.passes import Found, Passes
+from shelfsense.serving.kinds import CLASSIFY, EMBED, REFORMULATE, UNDERSTAND, Kind
 from shelfsense.serving.status import item_error, log_if_ours
-from shelfsense.understander import Prepared, Understander
-from shelfsense.understanding import Understanding
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["QueryUnderstanding"].full_name
 
-# A batch of 1,024 keeps the event loop for 100 ms and more; single queries get in between every so many.
-_BREATH = 16
+# Reading 1,024 queries takes some milliseconds; single queries get in between every so many.
+_BREATH = 64
 
 
 class QueryUnderstandingService:
     """Answers the calls of one server.
 
     Args:
-        understander: prepares and answers queries.
-        passes: run its networks.
+        answering: answers queries.
+        bundles: what is loaded.
     """
 
-    def __init__(self, understander: Understander, passes: Passes) -> None:
-        self._understander = understander
-        self._passes = passes
-        self._description = wire.describe_response(understander.describe(), understander.product_types)
+    def __init__(self, answering: Answering, bundles: Bundles) -> None:
+        self._answering = answering
+        self._bundles = bundles
 
     def handlers(self, calls: Calls) -> grpc.GenericRpcHandler:
         """Return the service's handlers, to be added to a server."""
@@ -49,102 +47,72 @@ class QueryUnderstandingService:
                 "Classify": calls.unary("Classify", pb.ClassifyRequest, self.classify),
                 "Reformulate": calls.unary("Reformulate", pb.ReformulateRequest, self.reformulate),
                 "Embed": calls.unary("Embed", pb.EmbedRequest, self.embed),
-                "BatchUnderstand": calls.unary("BatchUnderstand", pb.BatchUnderstandRequest, self.batch_understand),
-                "DescribeModel": calls.unary("DescribeModel", pb.DescribeModelRequest, self.describe_model),
+                "BatchUnderstand": calls.unary(
+                    "BatchUnderstand", pb.BatchUnderstandRequest, self.batch_understand, cost=_queries
+                ),
+                "DescribeModel": calls.unary(
+                    "DescribeModel", pb.DescribeModelRequest, self.describe_model, cost=_no_query
+                ),
             },
         )
 
-    async def understand(self, request: pb.UnderstandRequest, expires: float) -> pb.UnderstandResponse:
+    async def understand(self, request: pb.UnderstandRequest, expires: float) -> bytes:
         """Answer with product types and reformulations."""
-        options = wire.read_options(request.options)
-        prepared = self._prepare(wire.query_of(request))
-        found = await self._passes.both(prepared, options, expires=expires)
-        return wire.understand_response(self._answer(prepared, found.result, options), found)
+        return await self._one(request, UNDERSTAND, expires)
 
-    async def classify(self, request: pb.ClassifyRequest, expires: float) -> pb.ClassifyResponse:
+    async def classify(self, request: pb.ClassifyRequest, expires: float) -> bytes:
         """Answer with product types alone."""
-        options = wire.read_options(request.options)
-        prepared = self._prepare(wire.query_of(request))
-        found = await self._passes.first(prepared, expires=expires)
-        answer = self._understander.answer(prepared, found.result, options, reformulations=False)
-        return pb.ClassifyResponse(
-            product_types=wire.product_types(answer.product_types), info=wire.answer_info(answer, found)
-        )
+        return await self._one(request, CLASSIFY, expires)
 
-    async def reformulate(self, request: pb.ReformulateRequest, expires: float) -> pb.ReformulateResponse:
+    async def reformulate(self, request: pb.ReformulateRequest, expires: float) -> bytes:
         """Answer with reformulations alone."""
-        options = wire.read_options(request.options)
-        prepared = self._prepare(wire.query_of(request))
-        found = await self._passes.both(prepared, options, expires=expires)
-        answer = self._answer(prepared, found.result, options, product_types=False)
-        return pb.ReformulateResponse(
-            reformulations=wire.reformulations(answer.reformulations), info=wire.answer_info(answer, found)
-        )
+        return await self._one(request, REFORMULATE, expires)
 
-    async def embed(self, request: pb.EmbedRequest, expires: float) -> pb.EmbedResponse:
+    async def embed(self, request: pb.EmbedRequest, expires: float) -> bytes:
         """Answer with the query's vector."""
-        prepared = self._prepare(wire.query_of(request))
-        found = await self._passes.first(prepared, expires=expires)
-        version = self._understander.bundle.version
-        return pb.EmbedResponse(vector=found.result.embedding.tolist(), info=wire.vector_info(prepared, version, found))
+        return await self._one(request, EMBED, expires)
 
-    async def batch_understand(self, request: pb.BatchUnderstandRequest, expires: float) -> pb.BatchUnderstandResponse:
+    async def batch_understand(self, request: pb.BatchUnderstandRequest, expires: float) -> bytes:
         """Answer many queries in their order, an error for each that has none."""
         wire.check_batch(request.queries)
-        options = wire.read_options(request.options)
-        outcomes = await self._prepare_all(request.queries)
-        good = [each for each in outcomes if isinstance(each, Prepared)]
-        found = iter(await self._passes.all(good, options, expires=expires))
-        response = pb.BatchUnderstandResponse()
-        for i, outcome in enumerate(outcomes):
-            if i % _BREATH == 0:
+        options = wire.options_of(request)
+        messages: Sequence[pb.Query] = request.queries
+        queries: dict[int, Query] = {}
+        outcomes: dict[int, Outcome] = {}
+        for place, message in enumerate(messages):
+            if place % _BREATH == 0:
                 await asyncio.sleep(0)
-            if isinstance(outcome, Exception):
-                response.items.append(_failed_item(outcome))
-            else:
-                response.items.append(self._item(outcome, next(found), options))
-        return response
+            try:
+                queries[place] = wire.read_query(message)
+            except InvalidQuery as error:
+                outcomes[place] = error
+        outcomes |= await self._answering.all(queries, UNDERSTAND, options, expires=expires)
+        return b"".join(_item(outcomes[place], message) for place, message in enumerate(messages))
 
-    async def describe_model(self, request: pb.DescribeModelRequest, expires: float) -> pb.DescribeModelResponse:  # noqa: ARG002
-        """Answer with what the loaded bundle is and promises."""
-        return self._description
+    async def describe_model(self, request: pb.DescribeModelRequest, expires: float) -> bytes:  # noqa: ARG002
+        """Answer with what the serving bundle is and promises."""
+        return self._bundles.serving.description
 
-    def _answer(
-        self, prepared: Prepared, found: Found, options: Options, *, product_types: bool = True
-    ) -> Understanding:
-        return self._understander.answer(
-            prepared, found.row, options, product_types=product_types, reranked=found.reranked
-        )
-
-    def _prepare(self, message: pb.Query) -> Prepared:
+    async def _one(self, request: wire.SingleRequest, kind: Kind, expires: float) -> bytes:
+        options = wire.options_of(request)
+        message = wire.query_of(request)
         try:
-            return self._understander.prepare(wire.read_query(message))
+            return await self._answering.one(wire.read_query(message), kind, options, expires=expires)
         except InvalidQuery as error:
             raise wire.as_sent(error, message) from None
 
-    async def _prepare_all(self, messages: Sequence[pb.Query]) -> list[Prepared | Exception]:
-        outcomes: list[Prepared | Exception] = []
-        for i, message in enumerate(messages):
-            if i % _BREATH == 0:
-                await asyncio.sleep(0)
-            try:
-                outcomes.append(self._prepare(message))
-            except Exception as error:
-                outcomes.append(error)
-        return outcomes
 
-    def _item(
-        self, prepared: Prepared, found: Timed[Found] | BaseException, options: Options
-    ) -> pb.BatchUnderstandItem:
-        if isinstance(found, BaseException):
-            return _failed_item(found)
-        try:
-            answer = self._answer(prepared, found.result, options)
-            return pb.BatchUnderstandItem(answer=wire.understand_response(answer, found))
-        except Exception as error:
-            return _failed_item(error)
-
-
-def _failed_item(error: BaseException) -> pb.BatchUnderstandItem:
+def _item(outcome: Outcome, message: pb.Query) -> bytes:
+    if isinstance(outcome, bytes):
+        return wire.item_answer(outcome)
+    error = wire.as_sent(outcome, message) if isinstance(outcome, InvalidQuery) else outcome
     log_if_ours(error, "BatchUnderstand")
-    return pb.BatchUnderstandItem(error=item_error(error))
+    return wire.item_error(item_error(error))
+
+
+def _queries(request: pb.BatchUnderstandRequest) -> int:
+    return len(request.queries)
+
+
+def _no_query(request: pb.DescribeModelRequest) -> int:  # noqa: ARG001
+    return 0

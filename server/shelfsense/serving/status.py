@@ -12,8 +12,8 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from shelfsense.errors import EngineUnavailable, InvalidQuery
-from shelfsense.serving.errors import DeadlineExceeded, Overloaded, Stopping, trace
+from shelfsense.errors import BundleRefused, EngineUnavailable, InvalidQuery
+from shelfsense.serving.errors import DeadlineExceeded, NothingStaged, Overloaded, Stopping, trace
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
@@ -22,6 +22,8 @@ STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     EngineUnavailable: grpc.StatusCode.UNAVAILABLE,
     Stopping: grpc.StatusCode.UNAVAILABLE,
+    BundleRefused: grpc.StatusCode.FAILED_PRECONDITION,
+    NothingStaged: grpc.StatusCode.FAILED_PRECONDITION,
 }
 """Every error a caller may meet. One that is missing here is a fault of ours: UNAVAILABLE, and logged."""
 

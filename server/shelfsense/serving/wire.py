@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sized
 
+from shelfsense.engines.engine import EngineRow
 from shelfsense.errors import InvalidQuery
+from shelfsense.model_description import ModelDescription
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
-from shelfsense.serving.batcher import Timed
+from shelfsense.serving.kinds import CLASSIFY, EMBED, REFORMULATE, UNDERSTAND, Kind
+from shelfsense.serving.message_bytes import Embedded
 from shelfsense.text import decode_text
-from shelfsense.understander import ModelDescription, Prepared
 from shelfsense.understanding import ProductType, Reformulation, Understanding
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 MAX_BATCH_QUERIES = 1024
 """Most queries of one BatchUnderstand, as the contract says."""
+
+_INFO = {kind: Embedded(kind.response, "info") for kind in (UNDERSTAND, CLASSIFY, REFORMULATE, EMBED)}
+_ITEM = Embedded(pb.BatchUnderstandResponse, "items")
+_ITEM_ANSWER = Embedded(pb.BatchUnderstandItem, "answer")
+_DEFAULT_OPTIONS = Options()
 
 SingleRequest = pb.UnderstandRequest | pb.ClassifyRequest | pb.ReformulateRequest | pb.EmbedRequest
 """The requests that ask about one query."""
@@ -51,6 +58,17 @@ def as_sent(error: InvalidQuery, message: pb.Query) -> InvalidQuery:
     return error
 
 
+def options_of(request: SingleRequest | pb.BatchUnderstandRequest) -> Options:
+    """Return the options of a request.
+
+    Raises:
+        InvalidQuery: on the number that is out of range.
+    """
+    if isinstance(request, pb.EmbedRequest) or not request.HasField("options"):
+        return _DEFAULT_OPTIONS
+    return read_options(request.options)
+
+
 def read_options(message: pb.Options) -> Options:
     """Return the options of a request, absent numbers at their defaults.
 
@@ -78,26 +96,52 @@ def check_batch(queries: Sized) -> None:
         raise InvalidQuery("queries", f"holds {len(queries)} queries; send 1 to {MAX_BATCH_QUERIES}")
 
 
-def answer_info(answer: Understanding, found: Timed[object]) -> pb.AnswerInfo:
-    """Return how an answer came about."""
-    return pb.AnswerInfo(
-        bundle_version=answer.bundle_version,
-        locale_used=answer.locale_used,
-        truncated=answer.truncated,
-        queue_us=found.queue_us,
-        inference_us=found.inference_us,
+def info(
+    kind: Kind, answer: Understanding, *, cache_hit: bool = False, queue_us: int = 0, inference_us: int = 0
+) -> bytes:
+    """Return a serialised answer in which only its `AnswerInfo` is set."""
+    return _INFO[kind](
+        pb.AnswerInfo(
+            bundle_version=answer.bundle_version,
+            locale_used=answer.locale_used,
+            cache_hit=cache_hit,
+            truncated=answer.truncated,
+            queue_us=queue_us,
+            inference_us=inference_us,
+            overrides=answer.overrides,
+        ).SerializeToString()
     )
 
 
-def vector_info(prepared: Prepared, bundle_version: str, found: Timed[object]) -> pb.AnswerInfo:
-    """Return how a vector came about."""
-    return pb.AnswerInfo(
-        bundle_version=bundle_version,
-        locale_used=prepared.locale,
-        truncated=prepared.truncated,
-        queue_us=found.queue_us,
-        inference_us=found.inference_us,
-    )
+def vector(row: EngineRow) -> bytes:
+    """Return a serialised `EmbedResponse` without its `AnswerInfo`."""
+    return pb.EmbedResponse(vector=row.embedding.tolist()).SerializeToString()
+
+
+def body(kind: Kind, answer: Understanding) -> bytes:
+    """Return a serialised answer of product types, reformulations or both, without its `AnswerInfo`."""
+    parts: dict[str, object] = {}
+    if kind.product_types:
+        parts["product_types"] = product_types(answer.product_types)
+    if kind.reformulations:
+        parts["reformulations"] = reformulations(answer.reformulations)
+    return kind.response(**parts).SerializeToString()
+
+
+def understand_response(answer: Understanding, *, queue_us: int = 0, inference_us: int) -> pb.UnderstandResponse:
+    """Return the whole answer for one query, as a message."""
+    how = info(UNDERSTAND, answer, queue_us=queue_us, inference_us=inference_us)
+    return pb.UnderstandResponse.FromString(body(UNDERSTAND, answer) + how)
+
+
+def item_answer(answer: bytes) -> bytes:
+    """Return a serialised `BatchUnderstandResponse` that holds one serialised answer."""
+    return _ITEM(_ITEM_ANSWER(answer))
+
+
+def item_error(error: pb.ItemError) -> bytes:
+    """Return a serialised `BatchUnderstandResponse` that holds one error."""
+    return _ITEM(pb.BatchUnderstandItem(error=error).SerializeToString())
 
 
 def product_types(answers: Iterable[ProductType]) -> list[pb.ProductType]:
@@ -129,15 +173,6 @@ def reformulations(answers: Iterable[Reformulation]) -> list[pb.Reformulation]:
         )
         for each in answers
     ]
-
-
-def understand_response(answer: Understanding, found: Timed[object]) -> pb.UnderstandResponse:
-    """Return the whole answer for one query."""
-    return pb.UnderstandResponse(
-        product_types=product_types(answer.product_types),
-        reformulations=reformulations(answer.reformulations),
-        info=answer_info(answer, found),
-    )
 
 
 def describe_response(model: ModelDescription, types: ProductTypes) -> pb.DescribeModelResponse:

@@ -40,9 +40,7 @@ def gram_signs(one: str, other: str) -> tuple[float, float]:
 # A query meets some 32 heads, and popular heads meet many queries.
 @lru_cache(maxsize=8192)
 def _grams(text: str) -> tuple[dict[str, int], int]:
-    grams: Counter[str] = Counter()
-    for word in text.split():
-        marked = f" {word} "
-        grams.update(marked[i : i + 2] for i in range(len(marked) - 1))
-        grams.update(marked[i : i + 3] for i in range(len(marked) - 2))
-    return dict(grams), grams.total()
+    words = [f" {word} " for word in text.split()]
+    pairs = [word[i : i + 2] for word in words for i in range(len(word) - 1)]
+    triples = [word[i : i + 3] for word in words for i in range(len(word) - 2)]
+    return dict(Counter(pairs + triples)), len(pairs) + len(triples)

@@ -1,0 +1,79 @@
+"""The servers that are loaded: ours with chosen settings, and bare ones to compare with."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.finding import ROOT, Setting
+from benchmarks.machine import two_cores
+from benchmarks.processes import COMMAND, Running, started
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server of ours that runs.
+
+    Attributes:
+        running: its process.
+        metrics_port: of its metrics page.
+    """
+
+    running: Running
+    metrics_port: int
+
+    @property
+    def target(self) -> str:
+        """Where it listens."""
+        return self.running.target
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.running.pid
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a figure of the metrics page over all its labels but those named; 0 where it is absent."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as page:
+            families = text_string_to_metric_families(page.read().decode("utf-8"))
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
+@contextmanager
+def served(setting: Setting, **settings: str | int | Path) -> Iterator[Served]:
+    """Serve the bundle with its metrics page, on the server's core.
+
+    Args:
+        setting: says which bundle.
+        **settings: of the server, by their names, as ``cache_mb=0``.
+    """
+    metrics_port = free_port()
+    command = [COMMAND, "serve", "--bundle", str(setting.bundle), "--port", "0", "--metrics-port", str(metrics_port)]
+    chosen = {f"SHELFSENSE_{name.upper()}": str(value) for name, value in settings.items()}
+    with started(command, core=two_cores()[0], environment={**os.environ, **chosen}) as running:
+        yield Served(running, metrics_port)
+
+
+def bare(module: str = "benchmarks.echo") -> AbstractContextManager[Running]:
+    """Serve one of the bare servers, on the server's core."""
+    return started([sys.executable, "-m", module], core=two_cores()[0], folder=ROOT)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on right now."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
