@@ -45,7 +45,7 @@ class Shop:
         self.chance = random.Random(self.seed)
         self.cost, self.pace = BatchCost(padding=0.1), Pace()
         self.room: WaitingRoom[Asked, None] = WaitingRoom(
-            self.cost, self.pace, most_tokens=1024, target_s=0.015, most_passes=3, bulk_share=0.25
+            self.cost, self.pace, most_tokens=1024, target_s=0.015, most_passes=8, bulk_share=0.25
         )
         self.fate: Counter[str] = Counter()
         self.latencies: list[float] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,6 @@ from shelfsense.serving.settings import Settings
 
 def serve(**given: str | None) -> None:
     """Answer queries over gRPC until SIGTERM or SIGINT; each option is also SHELFSENSE_<NAME>."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     raise typer.Exit(run(Settings(**chosen)))
 

@@ -22,17 +22,21 @@ from shelfsense.models.stored_weights import FourBitBlocks, Int8Rows
 from shelfsense.models.understander_model import UnderstanderModel
 
 
+def stored_weights(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return all that the bytes of a graph hold, by the names that it has there."""
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(data).graph.initializer}
+
+
 def load_int8(data: bytes) -> UnderstanderModel:
     """Rebuild the torch model from the bytes of a graph of `export_int8`; its weights are the int8 ones."""
-    constants = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(data).graph.initializer}
+    constants = stored_weights(data)
     layers = sum(1 for name in constants if name.endswith("qkv.bias"))
     width = constants["embedding_norm.bias"].shape[0]
-    heads = next(int(v[2]) for k, v in constants.items() if k.startswith("integers:(0, 0,") and len(v) == 4)
     config = DistilBertConfig(
         vocab_size=int(constants["last_word"]) + 1,
         max_position_embeddings=constants["position.weight"].shape[0],
         n_layers=layers,
-        n_heads=heads,
+        n_heads=_heads(constants),
         dim=width,
         hidden_dim=constants["layer.0.ffn_in.bias"].shape[0],
         pad_token_id=int(constants["pad"]),
@@ -55,6 +59,13 @@ def load_int8(data: bytes) -> UnderstanderModel:
         )
     model.load_state_dict(_state(constants, config), strict=False)
     return model.eval()
+
+
+def _heads(constants: dict[str, NDArray[Any]]) -> int:
+    """Return H, which graphs that do not pack their tokens say only in the shape that parts the heads."""
+    if "attention.heads" in constants:
+        return len(constants["attention.heads"])
+    return next(int(v[2]) for k, v in constants.items() if k.startswith("integers:(0, 0,") and len(v) == 4)
 
 
 def _state(constants: dict[str, NDArray[Any]], config: DistilBertConfig) -> dict[str, torch.Tensor]:

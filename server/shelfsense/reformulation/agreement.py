@@ -58,31 +58,52 @@ def agreement(weights: AgreementWeights, cosine: float, overlap: float, surplus:
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, log_odds))))
 
 
-def least_cosine(weights: AgreementWeights | None, threshold: float) -> float:
-    """Return the cosine that a head needs at least: with less, not even equal letters and a sure type reach the score.
+def least_cosine(
+    weights: AgreementWeights | None, threshold: float, odds: tuple[float, float] = (-MOST_TYPE_ODDS, MOST_TYPE_ODDS)
+) -> float:
+    """Return the cosine that a head needs at least: with less, not even equal letters reach the score.
 
     Args:
         weights: of the bundle; without them the score is the cosine itself.
         threshold: of the locale; above 1: nothing reaches it.
+        odds: least and most of the `type_odds` that the head may have.
     """
     if weights is None or threshold > 1:
         return threshold
     wanted = math.log(threshold / (1 - threshold)) if 0 < threshold < 1 else math.copysign(60.0, threshold - 0.5)
     low, high = 0.0, 1.0
-    if _best_log_odds(weights, high) < wanted:
+    if _best_log_odds(weights, high, odds) < wanted:
         return high
     while high - low > _CLOSE:  # the best log-odds rise with the cosine
         middle = (low + high) / 2
-        low, high = (low, middle) if _best_log_odds(weights, middle) >= wanted else (middle, high)
+        low, high = (low, middle) if _best_log_odds(weights, middle, odds) >= wanted else (middle, high)
     return low
+
+
+class LeastCosines:
+    """The `least_cosine` of a locale, by how sure the head's type is: letters are compared of few heads.
+
+    Args:
+        weights: of the bundle.
+        threshold: of the locale.
+    """
+
+    def __init__(self, weights: AgreementWeights, threshold: float) -> None:
+        lower = [step * _ODDS_STEP - MOST_TYPE_ODDS for step in range(round(2 * MOST_TYPE_ODDS / _ODDS_STEP))]
+        self._by_step = [least_cosine(weights, threshold, (low, low + _ODDS_STEP)) for low in lower]
+
+    def of(self, odds: float) -> float:
+        """Return the least cosine of a head with such `type_odds`."""
+        return self._by_step[min(int((odds + MOST_TYPE_ODDS) / _ODDS_STEP), len(self._by_step) - 1)]
 
 
 _CLOSE = 1e-4
 _STEPS = 64
+_ODDS_STEP = 0.5
 
 
-def _best_log_odds(weights: AgreementWeights, cosine: float) -> float:
-    """Return the largest log-odds of any letters and type at a cosine.
+def _best_log_odds(weights: AgreementWeights, cosine: float, odds: tuple[float, float]) -> float:
+    """Return the largest log-odds of any letters at a cosine, and of a type with odds between two.
 
     Of texts with an overlap d (Dice) one holds the other at most, and then by 2 (1 - d) / (2 - d).
     """
@@ -91,4 +112,4 @@ def _best_log_odds(weights: AgreementWeights, cosine: float) -> float:
         for d in (step / _STEPS for step in range(_STEPS + 1))
     )
     slack = (abs(weights.overlap) + abs(weights.both) + 2 * abs(weights.surplus)) / _STEPS  # between two steps
-    return weights.shift + weights.cosine * cosine + letters + slack + MOST_TYPE_ODDS * abs(weights.type_odds)
+    return weights.shift + weights.cosine * cosine + letters + slack + max(weights.type_odds * each for each in odds)

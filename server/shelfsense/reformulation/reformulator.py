@@ -69,6 +69,11 @@ class Reformulator:
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
         self._weights = thresholds.agreement
         self._least_cosine = {tag: least_cosine(self._weights, least) for tag, least in self._threshold.items()}
+        self._least_by_odds = (
+            {least: LeastCosines(self._weights, least) for least in set(self._threshold.values())}
+            if self._weights
+            else {}
+        )
         self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
         for tag in heads.locales:
             if tag not in self._threshold:
@@ -132,8 +137,8 @@ class Reformulator:
         near = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
         found = [of_match(match, match.score) for match in exact]
         for match in near[:SCORED] if self._weights else near:
-            score = self._score(asked, match, probabilities)
-            if score < threshold and not options.include_refused:
+            score = self._score(asked, match, probabilities, least=-1.0 if options.include_refused else threshold)
+            if score is None:
                 continue
             refusal = below(score, threshold, locale) or self.gated(asked, match, probabilities)
             found.append(of_match(match, score, refusal))

@@ -157,7 +157,9 @@ class Answering:
             with asked.loaded as loaded:
                 prepared = loaded.understander.tokenise(asked.normalised)
                 found = await loaded.passes.of(prepared, kind, options, expires=expires)
-                return self._answer(asked, prepared, found, kind, options)
+                answer = self._answer(asked, prepared, found, kind, options)
+                self._tracing.stages(found.queue_us, found.inference_us, 0)
+                return answer
         except DeadlineExceeded:
             raise
         except Exception as error:
@@ -264,7 +266,6 @@ class Answering:
 
     def _count(self, kind: Kind, answer: Understanding, found: Timed[Found], answer_us: int) -> None:
         self._metrics.query_timed(found.queue_us, found.inference_us, answer_us)
-        self._tracing.stages(found.queue_us, found.inference_us, answer_us)
         self._metrics.answered(
             answer.locale_used,
             any(each.accepted for each in answer.product_types) if kind.product_types else None,

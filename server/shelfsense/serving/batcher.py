@@ -55,7 +55,7 @@ class Limits:
     stall_s: float = 10.0
     probe_every_s: float = 0.5
     batch_s: float = 0.015
-    most_passes: int = 3
+    most_passes: int = 8
     bulk_from: int = 9
     bulk_share: float = 0.25
 

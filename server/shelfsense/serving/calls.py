@@ -1,5 +1,6 @@
-"""What every call has around its handler: a request that was decoded, a caller who may ask, a deadline, one way
-to fail, a span and a count. In one function rather than in interceptors, which cost more than all of this.
+"""What every call has around its handler: decoding, a caller who may ask, a deadline, one way to fail, span and count.
+
+In one function rather than in interceptors of gRPC, which cost more than all of this together.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from shelfsense.serving.decoding import Decoder, Undecodable
-from shelfsense.serving.errors import Stopping
+from shelfsense.serving.errors import RateExceeded, Stopping
 from shelfsense.serving.metrics import Metrics
+from shelfsense.serving.request_log import RequestLog
 from shelfsense.serving.status import code_of, log_if_ours, status_of
 from shelfsense.serving.tokens import Tokens
 from shelfsense.serving.tracing import Tracing
@@ -43,6 +45,7 @@ class Calls:
         default_deadline_s: seconds for a call whose caller named no deadline.
         tokens: who may ask; None: anybody.
         tracing: makes their spans; None: there are none.
+        log: has a line for some of them; None: for none.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class Calls:
         *,
         tokens: Tokens | None = None,
         tracing: Tracing | None = None,
+        log: RequestLog | None = None,
     ) -> None:
         self._metrics = metrics
         self._default_deadline_s = default_deadline_s
         self._tokens = tokens
         self._tracing = tracing or Tracing()
+        self._log = log or RequestLog()
         self._turning_away = False
         self._begun = 0
         self.in_flight = 0
@@ -101,16 +106,30 @@ class Calls:
                     code = _OK
                 except Exception as error:
                     code = code_of(error).name
-                    log_if_ours(error, rpc)
+                    self.failed(error, rpc)
                     status = rpc_status.to_status(status_of(error))
                     await context.abort(status.code, status.details, status.trailing_metadata)
                 finally:
                     self.in_flight -= 1
                     span.ended(code)
-                    self._metrics.call_ended(rpc, code, time.perf_counter() - started)
+                    seconds = time.perf_counter() - started
+                    self._metrics.call_ended(rpc, code, seconds)
+                    self._log.call_ended(rpc, code, seconds, lambda: _text_of(request))
             return response
 
         return grpc.unary_unary_rpc_method_handler(call, request_deserializer=Decoder(request_type))
+
+    def failed(self, error: BaseException, rpc: str) -> None:
+        """Count a failure that has a count of its own, and write to the log what no caller should meet.
+
+        Args:
+            error: why a call, or one query of many, has no answer.
+            rpc: the call's.
+        """
+        if isinstance(error, RateExceeded):
+            self._metrics.shed("rate")
+        elif log_if_ours(error, rpc):
+            self._metrics.fault()
 
     def _admitted(
         self,
@@ -132,3 +151,8 @@ class Calls:
         remaining_s = context.time_remaining()
         allowed_s = self._default_deadline_s if remaining_s is None else remaining_s
         return asyncio.get_running_loop().time() + allowed_s
+
+
+def _text_of(request: object) -> str:
+    """Return the text of a request about one query, empty where it is about none or about many."""
+    return getattr(getattr(request, "query", None), "text", "")

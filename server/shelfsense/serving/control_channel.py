@@ -1,7 +1,7 @@
 """Commands between a supervisor and one of its worker processes, a line of JSON each, over a socket pair.
 
 Both ends are alike: each asks, and each answers what it has a handler for. A line is
-``{"id", "command", ...}`` or the reply to one, ``{"id", "answer"}`` or ``{"id", "refused", "message"}``.
+``{"id", "command", ...}`` or the reply to one, ``{"id", "answer"}`` or ``{"id", "refused", "message", "facts"}``.
 The end of the stream is the end of the other process, however it ended. Knows neither gRPC nor bundles.
 """
 
@@ -14,6 +14,7 @@ import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from shelfsense.errors import ShelfsenseError
@@ -27,6 +28,8 @@ FAULT = "Fault"
 
 _LONGEST_LINE = 64 << 20  # bytes; the longest is a page of metrics, of a few hundred KB
 
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
+
 _log = logging.getLogger(__name__)
 
 
@@ -36,11 +39,13 @@ class CommandRefused(ShelfsenseError):
     Args:
         kind: class name of the error there, such as ``BundleRefused``; `FAULT` where it is none of ours.
         message: its text, with the fact and the next step.
+        facts: the error's attributes that are text.
     """
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, facts: Mapping[str, str] = _NO_FACTS) -> None:
         super().__init__(message)
         self.kind = kind
+        self.facts = facts
 
 
 class NoReply(ShelfsenseError):
@@ -112,7 +117,7 @@ class ControlChannel:
         finally:
             self._asked.pop(number, None)
         if "refused" in found:
-            raise CommandRefused(found["refused"], found["message"])
+            raise CommandRefused(found["refused"], found["message"], found["facts"])
         return dict(found["answer"])
 
     async def close(self) -> None:
@@ -152,7 +157,8 @@ class ControlChannel:
         try:
             self._say({"id": number, "answer": dict(await self._handler(command)(said))})
         except ShelfsenseError as error:
-            self._refuse(number, type(error).__name__, str(error))
+            facts = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+            self._refuse(number, type(error).__name__, str(error), facts)
         except Exception as error:
             _log.error("'%s' failed: %s", command, trace(error))
             self._refuse(number, FAULT, f"'{command}' failed by a fault of ours; the log has its stack")
@@ -162,8 +168,8 @@ class ControlChannel:
             raise CommandRefused(command, f"no command is called '{command}'; both processes must be of one release")
         return self._handlers[command]
 
-    def _refuse(self, number: int, kind: str, message: str) -> None:
-        self._say({"id": number, "refused": kind, "message": message})
+    def _refuse(self, number: int, kind: str, message: str, facts: Mapping[str, str] = _NO_FACTS) -> None:
+        self._say({"id": number, "refused": kind, "message": message, "facts": dict(facts)})
 
     def _say(self, message: Mapping[str, Any]) -> None:
         # Not drained: a few short lines at most are under way, and a reader that is gone must hold nobody up.

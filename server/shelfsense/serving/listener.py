@@ -59,9 +59,16 @@ class Listener:
         """Begin to answer."""
         await self._server.start()
 
-    async def stop(self, grace_s: float) -> None:
-        """Turn new calls away, then let those in flight finish within so many seconds."""
-        await self._calls.turn_away()
+    async def stop(self, grace_s: float, *, turn_away: bool = True) -> None:
+        """Turn new calls away, then let those in flight finish within so many seconds.
+
+        Args:
+            grace_s: the seconds.
+            turn_away: refuse new calls first; not where other processes listen on the port. There gRPC's stop sends
+                callers to them at once, while a refused call would be tried again on the same connection.
+        """
+        if turn_away:
+            await self._calls.turn_away()
         await self._server.stop(grace_s)
 
 

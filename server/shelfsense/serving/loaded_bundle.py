@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from shelfsense.bundle import Bundle
+from shelfsense.locales import UNDETERMINED
 from shelfsense.overrides.override_targets import OverrideTargets
 from shelfsense.query import Query
 from shelfsense.serving import wire
@@ -68,6 +69,7 @@ class LoadedBundle:
             ),
             on_read=metrics.overrides_read,
         )
+        metrics.know_locales((*understander.locales.tags, UNDETERMINED))
         self.queries = 0
         self.loaded_at = time.time()
         self._inside = 0

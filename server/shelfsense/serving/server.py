@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from shelfsense.bundle import Bundle
+from shelfsense.bundle_signature import TrustedKeys
 from shelfsense.serving import service
 from shelfsense.serving.admin_port import AdminPort
 from shelfsense.serving.answer_cache import AnswerCache
@@ -22,6 +23,7 @@ from shelfsense.serving.listener import Listener, claiming
 from shelfsense.serving.loaded_bundle import LoadedBundle
 from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.metrics_page import MetricsPage
+from shelfsense.serving.request_log import RequestLog
 from shelfsense.serving.settings import Settings
 from shelfsense.serving.tls import public_credentials
 from shelfsense.serving.tokens import Tokens
@@ -60,6 +62,7 @@ class Server:
             settings.default_deadline_s,
             tokens=Tokens.load(settings.tokens) if settings.tokens else None,
             tracing=self._tracing,
+            log=RequestLog(settings.log_requests, log_queries=settings.log_queries),
         )
         self._share_port = share_port
         self._watch()
@@ -121,7 +124,7 @@ class Server:
         if self._admin is not None:
             await self._admin.stop()
         if self._listener is not None:
-            await self._listener.stop(self.settings.drain_s)
+            await self._listener.stop(self.settings.drain_s, turn_away=not self._share_port)
         await self.bundles.stop()
         if self._page is not None:
             self._page.close()
@@ -140,7 +143,7 @@ class Server:
         settings = self.settings
         # Unasked, two servers could listen on one port, each getting half of the calls.
         options = (*server_options(settings), ("grpc.so_reuseport", int(self._share_port)))
-        handlers = service.QueryUnderstandingService(self._answering, self.bundles).handlers(self._calls)
+        handlers = service.QueryUnderstandingService(self._answering, self.bundles, self._calls).handlers()
         listener = Listener(service.SERVICE, handlers, self._calls, self._health, options)
         self.port = listener.claim(settings.host, settings.port, public_credentials(settings))
         if settings.metrics_port:
@@ -174,8 +177,15 @@ class Server:
         self.metrics.watch_bundles(lambda: figures(bundles))
 
     def _load(self, folder: Path) -> LoadedBundle:
-        return LoadedBundle.load(_opened(self.settings, folder), self.settings, self.metrics)
+        try:
+            loaded = LoadedBundle.load(_opened(self.settings, folder), self.settings, self.metrics)
+        except Exception:
+            self.metrics.bundle_loaded(good=False)
+            raise
+        self.metrics.bundle_loaded(good=True)
+        return loaded
 
 
 def _opened(settings: Settings, folder: Path) -> Bundle:
-    return Bundle.open(folder)
+    keys = settings.require_signature
+    return Bundle.open(folder, trusted=TrustedKeys.load(keys) if keys else None)

@@ -17,7 +17,7 @@ from shelfsense.serving.answering import Answering, Outcome
 from shelfsense.serving.bundles import Bundles
 from shelfsense.serving.calls import Calls
 from shelfsense.serving.kinds import CLASSIFY, EMBED, REFORMULATE, UNDERSTAND, Kind
-from shelfsense.serving.status import item_error, log_if_ours
+from shelfsense.serving.status import item_error
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["QueryUnderstanding"].full_name
@@ -32,14 +32,17 @@ class QueryUnderstandingService:
     Args:
         answering: answers queries.
         bundles: what is loaded.
+        calls: what stands around every handler.
     """
 
-    def __init__(self, answering: Answering, bundles: Bundles) -> None:
+    def __init__(self, answering: Answering, bundles: Bundles, calls: Calls) -> None:
         self._answering = answering
         self._bundles = bundles
+        self._calls = calls
 
-    def handlers(self, calls: Calls) -> grpc.GenericRpcHandler:
+    def handlers(self) -> grpc.GenericRpcHandler:
         """Return the service's handlers, to be added to a server."""
+        calls = self._calls
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
@@ -87,7 +90,7 @@ class QueryUnderstandingService:
             except InvalidQuery as error:
                 outcomes[place] = error
         outcomes |= await self._answering.all(queries, UNDERSTAND, options, expires=expires)
-        return b"".join(_item(outcomes[place], message) for place, message in enumerate(messages))
+        return b"".join(self._item(outcomes[place], message) for place, message in enumerate(messages))
 
     async def describe_model(self, request: pb.DescribeModelRequest, expires: float) -> bytes:  # noqa: ARG002
         """Answer with what the serving bundle is and promises."""
@@ -101,13 +104,12 @@ class QueryUnderstandingService:
         except InvalidQuery as error:
             raise wire.as_sent(error, message) from None
 
-
-def _item(outcome: Outcome, message: pb.Query) -> bytes:
-    if isinstance(outcome, bytes):
-        return wire.item_answer(outcome)
-    error = wire.as_sent(outcome, message) if isinstance(outcome, InvalidQuery) else outcome
-    log_if_ours(error, "BatchUnderstand")
-    return wire.item_error(item_error(error))
+    def _item(self, outcome: Outcome, message: pb.Query) -> bytes:
+        if isinstance(outcome, bytes):
+            return wire.item_answer(outcome)
+        error = wire.as_sent(outcome, message) if isinstance(outcome, InvalidQuery) else outcome
+        self._calls.failed(error, "BatchUnderstand")
+        return wire.item_error(item_error(error))
 
 
 def _queries(request: pb.BatchUnderstandRequest) -> int:

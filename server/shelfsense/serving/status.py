@@ -12,8 +12,16 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from shelfsense.errors import BundleRefused, EngineUnavailable, InvalidQuery
-from shelfsense.serving.errors import DeadlineExceeded, NothingStaged, Overloaded, Stopping, trace
+from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
+from shelfsense.serving.errors import (
+    DeadlineExceeded,
+    NothingStaged,
+    Overloaded,
+    RateExceeded,
+    Stopping,
+    Unauthenticated,
+    trace,
+)
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
@@ -22,6 +30,9 @@ STATUS_CODES: Mapping[type[Exception], grpc.StatusCode] = {
     DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     EngineUnavailable: grpc.StatusCode.UNAVAILABLE,
     Stopping: grpc.StatusCode.UNAVAILABLE,
+    RateExceeded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    InputRefused: grpc.StatusCode.FAILED_PRECONDITION,
     BundleRefused: grpc.StatusCode.FAILED_PRECONDITION,
     NothingStaged: grpc.StatusCode.FAILED_PRECONDITION,
 }
@@ -47,7 +58,7 @@ def status_of(error: BaseException) -> Status:
         path = wire_path(error.field)
         status.message = f"{path}: {error.message}"
         details.append(BadRequest(field_violations=[BadRequest.FieldViolation(field=path, description=error.message)]))
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | RateExceeded):
         details.append(RetryInfo(retry_delay=_duration(error.retry_after_s)))
     for detail in details:
         status.details.add().Pack(detail)
@@ -70,10 +81,12 @@ def wire_path(field: str) -> str:
     return field
 
 
-def log_if_ours(error: BaseException, rpc: str) -> None:
-    """Write an error that the table does not know to the log, without the query."""
-    if not isinstance(error, tuple(STATUS_CODES)):
+def log_if_ours(error: BaseException, rpc: str) -> bool:
+    """Write an error that the table does not know to the log, without the query; return whether it is one."""
+    ours = not isinstance(error, tuple(STATUS_CODES))
+    if ours:
         _log.error("%s failed: %s", rpc, trace(error))
+    return ours
 
 
 def _message(error: BaseException) -> str:

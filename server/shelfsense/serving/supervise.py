@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
-from shelfsense.errors import BundleRefused
+from shelfsense.errors import BundleRefused, ShelfsenseError
+from shelfsense.serving.admin_port import AdminPort
 from shelfsense.serving.control_channel import FAULT
 from shelfsense.serving.errors import AddressUnavailable
+from shelfsense.serving.exposure import check_exposure
+from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.metrics_page import MetricsPage
 from shelfsense.serving.settings import Settings
 from shelfsense.serving.shared_port import SharedPort
 from shelfsense.serving.supervisor import StartFailed, Supervisor
+from shelfsense.serving.workers_changes import WorkersChanges
 from shelfsense.serving.workers_metrics import WorkersMetrics
 
 _EXIT_OK = 0
@@ -23,6 +28,8 @@ _EXIT_FAILED = 1
 _EXIT_USAGE = 2
 _EXIT_CODES = {"": _EXIT_FAILED, FAULT: _EXIT_FAILED, BundleRefused.__name__: 4}  # any other: _EXIT_USAGE
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_log = logging.getLogger(__name__)
 
 
 def supervise(settings: Settings) -> int:
@@ -39,12 +46,14 @@ def supervise(settings: Settings) -> int:
         settings cannot be served, 4 when the bundle is refused.
     """
     try:
+        for warning in check_exposure(settings):
+            _log.warning("%s", warning)
         with SharedPort.claim(settings.host, settings.port) as held:
             asyncio.run(_supervise(settings.model_copy(update={"port": held.port})))
     except StartFailed as error:
         sys.stderr.write(f"{error}\n")
         return _EXIT_CODES.get(error.kind, _EXIT_USAGE)
-    except AddressUnavailable as error:
+    except ShelfsenseError as error:
         sys.stderr.write(f"{error}\n")
         return _EXIT_USAGE
     return _EXIT_OK
@@ -71,13 +80,28 @@ async def _supervise(settings: Settings) -> None:
             await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 await starting
-                _say_ready(settings, supervisor.bundle_version)
-                await stopping
+                async with _admin(supervisor, settings):
+                    _say_ready(settings, supervisor.bundle_version)
+                    await stopping
         finally:
             for task in (starting, stopping):
                 task.cancel()
             await asyncio.gather(starting, stopping, return_exceptions=True)
             await supervisor.stop()
+
+
+@contextlib.asynccontextmanager
+async def _admin(supervisor: Supervisor, settings: Settings) -> AsyncIterator[None]:
+    """Listen for an operator, where that is asked for: one port, whose commands reach every worker."""
+    if settings.admin_port is None:
+        yield
+        return
+    admin = AdminPort(WorkersChanges(supervisor), settings, Metrics())
+    await admin.start()
+    try:
+        yield
+    finally:
+        await admin.stop()
 
 
 def _say_ready(settings: Settings, bundle: str) -> None:

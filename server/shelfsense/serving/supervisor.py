@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -54,6 +54,7 @@ class Reply:
         answer: what it answered; None where it did not carry the command out, or nobody knows.
         kind: class name of its error, ``NoReply`` for one that ended or was silent; empty with an answer.
         message: of the error.
+        facts: its attributes that are text.
     """
 
     worker: int
@@ -61,6 +62,7 @@ class Reply:
     answer: Mapping[str, Any] | None
     kind: str = ""
     message: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Command:
     """A command with its arguments, ready for JSON."""
 
     name: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     within_s: float = QUICK_S
 
 
@@ -222,7 +224,7 @@ async def _ask_one(slot: WorkerSlot, command: Command) -> Reply:
     try:
         answer = await worker.ask(command.name, command.arguments, within_s=command.within_s)
     except CommandRefused as refusal:
-        return Reply(slot.number, worker.pid, None, refusal.kind, str(refusal))
+        return Reply(slot.number, worker.pid, None, refusal.kind, str(refusal), refusal.facts)
     except NoReply as silence:
         return Reply(slot.number, worker.pid, None, NoReply.__name__, str(silence))
     return Reply(slot.number, worker.pid, answer)

@@ -18,8 +18,8 @@ ItemT = TypeVar("ItemT")
 
 _WINDOW = 256  # of one line, among which a batch is chosen: ten full batches of queries as they come
 _KEPT_DEAD = 1024  # entries of calls that are over, kept until a batch is chosen, beyond those that live
-# Below four times what a run costs whatever is in it, running would cost more than a fifth of the engine.
-_LEAST_RUNS = 4.0
+# Below eight times what a run costs whatever is in it, that would be more than an eighth of the engine's time.
+_LEAST_RUNS = 8.0
 
 
 class Call:

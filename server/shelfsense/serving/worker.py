@@ -14,10 +14,11 @@ import sys
 from typing import Any
 
 from shelfsense.errors import ShelfsenseError
+from shelfsense.serving import logs
 from shelfsense.serving.control_channel import ControlChannel, Handler
 from shelfsense.serving.server import Server
 from shelfsense.serving.settings import Settings
-from shelfsense.serving.worker_commands import worker_commands
+from shelfsense.serving.worker_commands import WorkerCommands
 
 _STDIN = 0
 _EXIT_NOT_STARTED = 1
@@ -42,15 +43,19 @@ class Worker:
             await self.server.stop()
 
     async def _start(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        settings = Settings(**arguments["settings"])
+        logs.set_up(
+            settings.log_format, settings.log_level, log_queries=settings.log_queries, worker=arguments["number"]
+        )
         try:
             # Blocks the loop: nothing else may be asked of a worker that is not ready.
-            server = Server.load(Settings(**arguments["settings"]), share_port=True)
+            server = Server.load(settings, share_port=True)
             await server.start()
         except ShelfsenseError:
             self.leave.set()
             raise
         self.server = server
-        self.handlers.update(worker_commands(server))
+        self.handlers.update(WorkerCommands(server).handlers())
         return {"port": server.port, "bundle": server.bundle_version}
 
 
@@ -74,7 +79,7 @@ async def work(end: socket.socket) -> int:
 
 def main() -> int:
     """Work until told to leave, and return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
+    logs.set_up()
     return asyncio.run(work(socket.socket(fileno=_STDIN)))
 
 

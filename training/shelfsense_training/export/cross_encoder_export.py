@@ -46,7 +46,8 @@ def export_cross_encoder(model: CrossEncoder, beside: UnderstanderModel, locales
     words, graph, state = WordTable.from_float(table), GraphBuilder(), float_state(model)
     encoded = encode(graph, encoder_parameters(model.backbone), model.backbone, words)
     # In float32: one column is too little to gain by int8.
-    score = graph.node("MatMul", encoded.pooled, graph.constant("score.weight", state["linear.weight"].T))
+    pooled = encoded.pool(graph, encoded.states[-1])
+    score = graph.node("MatMul", pooled, graph.constant("score.weight", state["linear.weight"].T))
     score = graph.node("Add", score, graph.constant("score.bias", state["linear.bias"]))  # (B, 1)
     graph.result("logits", graph.node("Squeeze", score, graph.integers(1)))
     facts = {"locales": json.dumps(list(locales))}

@@ -1,14 +1,14 @@
 """The nodes of a `Backbone` in an int8 graph, which every network on it has alike.
 
-The graph reads ``token_ids`` (B, T) int64 padded with the pad id, and derives its own mask.
-B queries, T tokens, D width, H heads, V vocabulary.
+The graph reads ``token_ids`` (B, T) int64 padded with the pad id, and computes for no padding: all but attention
+runs over the real tokens (`packing`).
+B queries, T tokens of the longest, N real tokens of all, D width, H heads, V vocabulary.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,19 +16,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shelfsense.models.backbone import Backbone
-from shelfsense.models.stored_weights import Int8Rows
-from shelfsense_training.export.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
-from shelfsense_training.export.int8 import linear, quantise_tokens
+from shelfsense_training.export.graph import INT64, MICROSOFT, GraphBuilder
+from shelfsense_training.export.int8 import Parameters, linear, quantise_tokens, zero_points
+from shelfsense_training.export.packing import Packing, pack
 from shelfsense_training.export.word_table import WordTable
-
-Parameters: TypeAlias = dict[str, NDArray[Any]]
-"""Weights by the names that the graph gives them."""
 
 TOKEN_IDS = {"token_ids": (INT64, ["B", "T"])}
 """What every graph reads."""
 
 _EPSILON = 1e-12
-_MASKED = -1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +32,18 @@ class Encoded:
     """Names of what the encoder gives.
 
     Attributes:
-        states: (B, T, D) the embedded tokens, then what each layer made of them.
-        is_token: (B, T) bool, false on padding.
-        tokens: (B, 1) float32, how many tokens there are.
-        pooled: (B, D) the mean of the last state over the tokens.
+        states: (N, D) the embedded tokens, then what each layer made of them.
+        packing: where the tokens are.
     """
 
     states: list[str]
-    is_token: str
-    tokens: str
-    pooled: str
+    packing: Packing
+
+    def pool(self, graph: GraphBuilder, state: str) -> str:
+        """Average a state (N, D) over the tokens of each query: (B, D)."""
+        padded = graph.node("Gather", state, self.packing.rows)  # (B, T, D)
+        total = graph.node("Squeeze", graph.node("MatMul", self.packing.is_token, padded), graph.integers(1))
+        return str(graph.node("Div", total, self.packing.tokens))
 
 
 def float_state(model: nn.Module) -> Parameters:
@@ -89,71 +87,85 @@ def encode(graph: GraphBuilder, weights: Parameters, backbone: Backbone, words: 
 
     Args:
         graph: it reads `TOKEN_IDS`, and holds or reads the word table.
-        weights: what `encoder_parameters` returned.
-        backbone: the encoder.
+        weights: what `encoder_parameters` returned, or those of another graph.
+        backbone: the encoder; its shape alone is read.
         words: its word table.
     """
     config = backbone.encoder.config
-    shape = graph.node("Shape", "token_ids")
-    is_token = graph.node("Not", graph.node("Equal", "token_ids", graph.constant("pad", np.array(backbone.pad_id))))
-    mask = graph.node("Unsqueeze", graph.node("Cast", is_token, to=FLOAT), graph.integers(2))  # (B, T, 1)
-    bias = graph.node("Where", is_token, graph.number(0.0), graph.number(_MASKED))
-    bias = graph.node("Unsqueeze", bias, graph.integers(1, 2))  # (B, 1, 1, T)
-    states = [_embed(graph, weights, words, config.vocab_size, shape)]
+    packing = pack(graph, backbone.pad_id, config.n_heads)
+    states = [_embed(graph, weights, words, config.vocab_size, packing)]
+    block = _Block(graph, weights, packing, zero_points(graph, packing.token_ids), config.dim // config.n_heads)
     for layer in range(config.n_layers):
-        states.append(_block(graph, weights, f"layer.{layer}", states[-1], bias, config.n_heads))
-    total = graph.node("ReduceSum", graph.node("Mul", states[-1], mask), graph.integers(1), keepdims=0)
-    tokens = graph.node("ReduceSum", mask, graph.integers(1), keepdims=0)  # (B, 1)
-    return Encoded(states, is_token, tokens, graph.node("Div", total, tokens))
+        states.append(block.add(f"layer.{layer}", states[-1]))
+    return Encoded(states, packing)
 
 
-def _embed(graph: GraphBuilder, weights: Parameters, words: WordTable, vocabulary: int, shape: str) -> str:
+def _embed(graph: GraphBuilder, weights: Parameters, words: WordTable, vocabulary: int, packing: Packing) -> str:
+    ids = packing.token_ids
     last_word = graph.constant("last_word", np.array(vocabulary - 1))
-    embedded = words.look_up(graph, graph.node("Min", "token_ids", last_word))
+    embedded = words.look_up(graph, graph.node("Min", ids, last_word))
     if "locale.weight" in weights:
         first_locale = graph.constant("first_locale", np.array(vocabulary))
-        locale_id = graph.node("Max", graph.node("Sub", "token_ids", first_locale), graph.constant("zero", np.array(0)))
+        locale_id = graph.node("Max", graph.node("Sub", ids, first_locale), graph.constant("zero", np.array(0)))
         locales = graph.node("Gather", graph.constant("locale.weight", weights["locale.weight"]), locale_id)
-        is_locale = graph.node("Unsqueeze", graph.node("Greater", "token_ids", last_word), graph.integers(2))
-        embedded = graph.node("Where", is_locale, locales, embedded)  # (B, T, D)
-    length = graph.node("Slice", shape, graph.integers(1), graph.integers(2))
+        is_locale = graph.node("Unsqueeze", graph.node("Greater", ids, last_word), graph.integers(1))
+        embedded = graph.node("Where", is_locale, locales, embedded)  # (N, D)
     positions = graph.constant("position.weight", weights["position.weight"])
-    positions = graph.node("Slice", positions, graph.integers(0), length, graph.integers(0))
+    positions = graph.node("Gather", positions, packing.positions)
     return _norm(graph, weights, "embedding_norm", graph.node("Add", embedded, positions))
 
 
-def _block(graph: GraphBuilder, weights: Parameters, name: str, hidden: str, bias: str, heads: int) -> str:
-    width = weights[f"{name}.attention_norm.weight"].shape[0]
-    qkv = _linear(graph, weights, f"{name}.qkv", hidden)
-    split = graph.node("Split", qkv, outputs=3, axis=-1, num_outputs=3)
-    to_heads = graph.integers(0, 0, heads, width // heads)
-    query, key, value = (graph.node("Reshape", part, to_heads) for part in split)
-    query = graph.node("Transpose", query, perm=[0, 2, 1, 3])  # (B, H, T, D/H)
-    key = graph.node("Transpose", key, perm=[0, 2, 3, 1])
-    value = graph.node("Transpose", value, perm=[0, 2, 1, 3])
-    scores = graph.node("Add", graph.node("MatMul", query, key), bias)  # (B, H, T, T)
-    context = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
-    context = graph.node("Transpose", context, perm=[0, 2, 1, 3])
-    context = graph.node("Reshape", context, graph.integers(0, 0, width))
-    attended = graph.node("Add", _linear(graph, weights, f"{name}.attention_out", context), hidden)
-    attended = _norm(graph, weights, f"{name}.attention_norm", attended)
-    inner = linear(
-        graph,
-        f"{name}.ffn_in.weight",
-        quantise_tokens(graph, attended),
-        Int8Rows.from_float(weights[f"{name}.ffn_in.weight"]),
-    )
-    inner_bias = graph.constant(f"{name}.ffn_in.bias", weights[f"{name}.ffn_in.bias"])
-    inner = graph.node("BiasGelu", inner, inner_bias, domain=MICROSOFT)
-    out = graph.node("Add", _linear(graph, weights, f"{name}.ffn_out", inner), attended)
-    return _norm(graph, weights, f"{name}.ffn_norm", out)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Adds layers.
 
+    Attributes:
+        graph: the graph under construction.
+        weights: of all layers.
+        packing: where the tokens are.
+        zeros: (N,) their zero points.
+        head_width: D / H.
+    """
 
-def _linear(graph: GraphBuilder, weights: Parameters, name: str, value: str) -> str:
-    product = linear(
-        graph, f"{name}.weight", quantise_tokens(graph, value), Int8Rows.from_float(weights[f"{name}.weight"])
-    )
-    return str(graph.node("Add", product, graph.constant(f"{name}.bias", weights[f"{name}.bias"])))
+    graph: GraphBuilder
+    weights: Parameters
+    packing: Packing
+    zeros: str
+    head_width: int
+
+    def add(self, name: str, hidden: str) -> str:
+        """Add a layer on hidden states (N, D)."""
+        graph = self.graph
+        context = self._attend(self._linear(f"{name}.qkv", hidden))
+        attended = graph.node("Add", self._linear(f"{name}.attention_out", context), hidden)
+        attended = _norm(graph, self.weights, f"{name}.attention_norm", attended)
+        inner = self._product(f"{name}.ffn_in", attended)
+        # A Sum of two and not an Add, which ONNX Runtime would fuse to BiasGelu, and that is slower than both.
+        inner = graph.node("Gelu", graph.node("Sum", inner, self._bias(f"{name}.ffn_in")), domain=MICROSOFT)
+        out = graph.node("Add", self._linear(f"{name}.ffn_out", inner), attended)
+        return _norm(graph, self.weights, f"{name}.ffn_norm", out)
+
+    def _attend(self, qkv: str) -> str:
+        """Attend within each query: (N, 3 D) to (N, D)."""
+        graph, packing, width = self.graph, self.packing, self.head_width
+        heads = graph.node("Reshape", qkv, graph.integers(-1, width))  # (N x 3 x H, D/H)
+        query, key, value = (graph.node("Gather", heads, at) for at in (packing.query, packing.key, packing.value))
+        scores = graph.node("FusedMatMul", query, key, transB=1, domain=MICROSOFT)  # (B, H, T, T)
+        shares = graph.node("Softmax", graph.node("Add", scores, packing.masked), axis=-1)
+        context = graph.node("Reshape", graph.node("MatMul", shares, value), graph.integers(-1, width))
+        context = graph.node("Gather", context, packing.context)  # (N, H, D/H)
+        all_heads = self.weights["embedding_norm.weight"].shape[0]
+        return str(graph.node("Reshape", context, graph.integers(-1, all_heads)))
+
+    def _linear(self, name: str, value: str) -> str:
+        return str(self.graph.node("Add", self._product(name, value), self._bias(name)))
+
+    def _product(self, name: str, value: str) -> str:
+        quantised = quantise_tokens(self.graph, value, self.zeros)
+        return linear(self.graph, self.weights, f"{name}.weight", quantised)
+
+    def _bias(self, name: str) -> str:
+        return self.graph.constant(f"{name}.bias", self.weights[f"{name}.bias"])
 
 
 def _norm(graph: GraphBuilder, weights: Parameters, name: str, value: str) -> str:

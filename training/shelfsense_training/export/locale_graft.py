@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from shelfsense.errors import BundleRefused
 from shelfsense_training.export.adapters import DOWN, ROWS, UP, adapt
 from shelfsense_training.export.graph import GraphBuilder
-from shelfsense_training.export.int8 import quantise_tokens
+from shelfsense_training.export.int8 import quantise_tokens, zero_points
 
 TOKENS = "locale.weight"
 _CLASSIFIER = "classification.weight.int8"
@@ -76,18 +76,25 @@ def _add_adapters(graph: onnx.GraphProto, weights: LocaleWeights) -> None:
     nodes = list(graph.node)
     product = _only([node for node in nodes if _CLASSIFIER in node.input])
     scaled = _only([node for node in nodes if product.output[0] in node.input])
-    divided = _only([node for node in nodes if node.op_type == "Div" and node.input[1] == scaled.input[1]])
+    pooled = _pooled(nodes, product, scaled)
     present = {constant.name: constant for constant in graph.initializer}
     vocabulary = int(numpy_helper.to_array(present["first_locale"]))
     builder = GraphBuilder(numbered_from=len(nodes))
     table: dict[str, NDArray[Any]] = {ROWS: weights.rows, DOWN: weights.down, UP: weights.up}
-    values, scale = quantise_tokens(builder, adapt(builder, table, divided.input[0], vocabulary))
-    product.input[0], scaled.input[1] = values, scale
+    adapted = quantise_tokens(builder, adapt(builder, table, pooled, vocabulary), zero_points(builder, pooled))
+    product.input[0], scaled.input[1] = adapted.values, adapted.scale
     at = nodes.index(product)
     nodes[at:at] = builder.nodes
     del graph.node[:]
     graph.node.extend(nodes)
     graph.initializer.extend(constant for constant in builder.constants if constant.name not in present)
+
+
+def _pooled(nodes: list[onnx.NodeProto], product: onnx.NodeProto, scaled: onnx.NodeProto) -> str:
+    """Return what the classifier reads before it is quantised: in one node, or in the steps of older graphs."""
+    quantised = [node for node in nodes if node.op_type == "QuantizeLinear" and node.output[0] == product.input[0]]
+    divided = [node for node in nodes if node.op_type == "Div" and node.input[1] == scaled.input[1]]
+    return str(_only(quantised or divided).input[0])
 
 
 def _only(nodes: list[onnx.NodeProto]) -> onnx.NodeProto:

@@ -1,29 +1,28 @@
 """The int8 ONNX graph of an `UnderstanderModel`; `shelfsense.models.onnx_weights` reads it back.
 
-The graph takes ``token_ids`` (B, T) int64 padded with the pad id, derives its own mask, and gives
+The graph takes ``token_ids`` (B, T) int64 padded behind with the pad id, packs them itself, and gives
 ``probabilities`` (B, L), calibrated, and ``embeddings`` (B, E), unit length. A model with an attribute
 head also gives ``attributes`` (B, T, K), probabilities of every token.
 
-B queries, T tokens, D width, H heads, L labels, E embedding, V vocabulary, S states, K kinds of attributes.
+B queries, T tokens of the longest, N real tokens of all, D width, L labels, E embedding, V vocabulary, S states, K kinds of attributes.
 """
 
 from __future__ import annotations
 
 from shelfsense.models.heads import SMALLEST_ODDS, SMALLEST_SHARE
-from shelfsense.models.stored_weights import Int8Rows
+from shelfsense.models.onnx_weights import load_int8, stored_weights
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.export.adapters import DOWN, ROWS, UP, adapt
 from shelfsense_training.export.encoder import (
     TOKEN_IDS,
     Encoded,
-    Parameters,
     encode,
     encoder_parameters,
     float_state,
     word_table,
 )
 from shelfsense_training.export.graph import FLOAT, GraphBuilder
-from shelfsense_training.export.int8 import linear, quantise_tokens
+from shelfsense_training.export.int8 import Parameters, linear, quantise_tokens, zero_points
 from shelfsense_training.export.word_table import WordTable
 
 ATTRIBUTE_WEIGHT, ATTRIBUTE_BIAS = "attributes.weight", "attributes.bias"
@@ -32,7 +31,24 @@ ATTRIBUTE_WEIGHT, ATTRIBUTE_BIAS = "attributes.weight", "attributes.bias"
 
 def export_int8(model: UnderstanderModel) -> bytes:
     """Return the model as a serialised int8 ONNX graph."""
-    weights, words, graph = _parameters(model), WordTable.from_float(word_table(model.backbone)), GraphBuilder()
+    return _graph(model, _parameters(model), WordTable.from_float(word_table(model.backbone)))
+
+
+def export_again(data: bytes) -> bytes:
+    """Return a graph of any version of this module as this version writes it, every weight the very same.
+
+    Going by the float weights would round some scales of the int8 matrices otherwise by their last bit.
+
+    Raises:
+        BundleRefused: when it is no graph of `export_int8`.
+    """
+    stored = stored_weights(data)
+    return _graph(load_int8(data), stored, WordTable.from_stored(stored))
+
+
+def _graph(model: UnderstanderModel, weights: Parameters, words: WordTable) -> bytes:
+    """Return a graph of a model's shape with these weights."""
+    graph = GraphBuilder()
     words.hold(graph)
     encoded = encode(graph, weights, model.backbone, words)
     _heads(graph, weights, encoded, states=model.embedding.states, vocabulary=model.backbone.text_vocabulary)
@@ -41,7 +57,7 @@ def export_int8(model: UnderstanderModel) -> bytes:
         "embeddings": (FLOAT, ["B", weights["embedding.bias"].shape[0]]),
     }
     if model.attributes is not None:
-        _attributes(graph, weights, encoded.states[1 + model.middle], encoded.states[-1])
+        _attributes(graph, weights, encoded, model.middle)
         outputs["attributes"] = (FLOAT, ["B", "T", weights[ATTRIBUTE_BIAS].shape[0]])
     return graph.model(TOKEN_IDS, outputs | words.signature)
 
@@ -66,29 +82,19 @@ def _parameters(model: UnderstanderModel) -> Parameters:
     return found
 
 
-def _pool_all(graph: GraphBuilder, encoded: Encoded, states: int) -> str:
-    """Average the tokens of the last states, side by side: (B, S x D)."""
-    side_by_side = graph.node("Concat", *encoded.states[-states:], axis=-1)  # (B, T, S D)
-    # A matrix product does in one pass what masking, adding up and reading again do in three.
-    mask = graph.node("Unsqueeze", graph.node("Cast", encoded.is_token, to=FLOAT), graph.integers(1))  # (B, 1, T)
-    total = graph.node("Squeeze", graph.node("MatMul", mask, side_by_side), graph.integers(1))
-    return str(graph.node("Div", total, encoded.tokens))
-
-
 def _heads(graph: GraphBuilder, weights: Parameters, encoded: Encoded, *, states: int, vocabulary: int) -> None:
-    """Add both heads on pooled queries; the embedding head reads the last `states` where these are several."""
-    all_pooled = _pool_all(graph, encoded, states) if states > 1 else ""
-    quantised = quantise_tokens(graph, encoded.pooled)
-    reads = {"classification": quantised, "embedding": quantised}
-    if all_pooled:
-        reads["embedding"] = quantise_tokens(graph, all_pooled)
+    """Add both heads on pooled queries; the embedding head reads the last `states`."""
+    pooled = [encoded.pool(graph, state) for state in encoded.states[-states:]]
+    last, zeros = pooled[-1], zero_points(graph, encoded.packing.tokens)
+    reads = {"classification": quantise_tokens(graph, last, zeros)}
+    reads["embedding"] = reads["classification"]
+    if states > 1:
+        reads["embedding"] = quantise_tokens(graph, graph.node("Concat", *pooled, axis=-1), zeros)  # (B, S D)
     if ROWS in weights:
-        reads["classification"] = quantise_tokens(graph, adapt(graph, weights, encoded.pooled, vocabulary))
+        reads["classification"] = quantise_tokens(graph, adapt(graph, weights, last, vocabulary), zeros)
     products = {
         name: graph.node(
-            "Add",
-            linear(graph, f"{name}.weight", read, Int8Rows.from_float(weights[f"{name}.weight"])),
-            graph.constant(f"{name}.bias", weights[f"{name}.bias"]),
+            "Add", linear(graph, weights, f"{name}.weight", read), graph.constant(f"{name}.bias", weights[f"{name}.bias"])
         )
         for name, read in reads.items()
     }
@@ -96,12 +102,12 @@ def _heads(graph: GraphBuilder, weights: Parameters, encoded: Encoded, *, states
     graph.result("embeddings", graph.node("LpNormalization", products["embedding"], axis=-1, p=2))
 
 
-def _attributes(graph: GraphBuilder, weights: Parameters, middle: str, last: str) -> None:
+def _attributes(graph: GraphBuilder, weights: Parameters, encoded: Encoded, middle: int) -> None:
     """Add the attribute head; in float32, as quantising its input would cost more than its K columns save."""
-    states = graph.node("Concat", middle, last, axis=-1)  # (B, T, 2 D)
+    states = graph.node("Concat", encoded.states[1 + middle], encoded.states[-1], axis=-1)  # (N, 2 D)
     logits = graph.node("MatMul", states, graph.constant(ATTRIBUTE_WEIGHT, weights[ATTRIBUTE_WEIGHT]))
     logits = graph.node("Add", logits, graph.constant(ATTRIBUTE_BIAS, weights[ATTRIBUTE_BIAS]))
-    graph.result("attributes", graph.node("Softmax", logits, axis=-1))
+    graph.result("attributes", graph.node("Gather", graph.node("Softmax", logits, axis=-1), encoded.packing.rows))
 
 
 def _probabilities(graph: GraphBuilder, weights: Parameters, logits: str) -> str:

@@ -2,7 +2,7 @@
 
 It is most of a bundle, and frozen in training, so that every network of a bundle has the very same one.
 The graph that holds it also gives it as outputs of the same names; one that borrows it takes it as inputs.
-B queries, T tokens, D width, V vocabulary.
+N tokens, D width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class WordTable:
         int8 = Int8Rows.from_float(table)
         return cls({_INT8: int8.values, _SCALE: int8.scale[:, None]})
 
+    @classmethod
+    def from_stored(cls, weights: Mapping[str, NDArray[Any]]) -> WordTable:
+        """Take the table that a graph holds, out of all its weights."""
+        return cls({name: weights[name] for name in (_PACKED, _BLOCK_SCALE, _INT8, _SCALE) if name in weights})
+
     @property
     def signature(self) -> dict[str, tuple[int, list[int]]]:
         """Element type and shape of each tensor, to declare it as input or output."""
@@ -53,7 +58,7 @@ class WordTable:
             graph.constant(name, value)
 
     def look_up(self, graph: GraphBuilder, token_ids: str) -> str:
-        """Add what looks words (B, T) up; return the name of the float32 vectors (B, T, D)."""
+        """Add what looks words (N,) up; return the name of the float32 vectors (N, D)."""
         if _PACKED in self.tensors:
             options = {"bits": 4, "block_size": FourBitBlocks.BLOCK, "gather_axis": 0, "quantize_axis": 1}
             rows = graph.node("GatherBlockQuantized", _PACKED, token_ids, _BLOCK_SCALE, domain=MICROSOFT, **options)
