@@ -20,6 +20,7 @@ from benchmarks import (
     scheduler,
     startup,
     throughput,
+    workers,
 )
 from benchmarks.finding import QUERY_VECTORS, ROOT, Benchmark, BenchmarkFailed, Setting
 from benchmarks.machine import describe_machine
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "precise": precise.measure,
     "throughput": throughput.measure,
     "scheduler": scheduler.measure,
+    "workers": workers.measure,
     "one_for_all": one_for_all.measure,
     "head_search": head_search.measure,
     "bad_input": bad_input.measure,

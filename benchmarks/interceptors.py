@@ -99,7 +99,7 @@ def _finding(found: Mapping[str, Mapping[str, Sequence[Played]]], source: str) -
     floors = tuple(
         Floor(f"{_ON}, over a bare server, {mix}", kept[mix, _ON], 0.7) for mix in found
     )
-    errors = sum(played.errors for ways in found.values() for runs in ways.values() for played in runs)
+    errors = sum(played.broken for ways in found.values() for runs in ways.values() for played in runs)
     return Finding(
         title="Everything around a call",
         claim="How much of its throughput a server keeps when tokens, rates, tracing and TLS are on.",

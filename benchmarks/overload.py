@@ -10,7 +10,7 @@ from benchmarks import echo
 from benchmarks.finding import Finding, Floor, Setting, missed
 from benchmarks.load.arrivals import poisson
 from benchmarks.load.generator import LoadGenerator
-from benchmarks.load.measuring import Cost, capacity, filled
+from benchmarks.load.measuring import capacity, filled
 from benchmarks.load.played import Played
 from benchmarks.load.query_mix import QueryMix, load_queries
 from benchmarks.load.rounds import ROUNDS
@@ -44,17 +44,17 @@ def measure(setting: Setting) -> Finding:
             arrivals = poisson(offered, seconds, seed=number)
             return generator.play(to_plain, mix.requests(len(arrivals)), arrivals, limit_s=DEFAULT_TIMEOUT)
 
-        def rejected(number: int) -> Cost:
+        def rejected(number: int) -> float:
             arrivals = poisson(offered, seconds / 2, seed=number)
             before = ProcessorTime.of(rejecting.pid)
             played = generator.play(to_rejecting, mix.requests(len(arrivals)), arrivals)
-            return Cost(played, ProcessorTime.of(rejecting.pid).since(before), 0.0)
+            return ProcessorTime.of(rejecting.pid).since(before) / played.count
 
         overs, fulls, costs = [], [], []
         for number in range(setting.times(ROUNDS)):
             fulls.append(filled(generator, to_plain, mix, seconds / 2).answers_per_second)
             overs.append(over(number))
-            costs.append(rejected(number).cpu_us / 1e6)
+            costs.append(rejected(number))
         late = plain.metric(_LATE)
     return _finding(overs, fulls, costs, offered, late, source)
 

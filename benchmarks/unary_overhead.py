@@ -67,11 +67,11 @@ def _finding(found: Mapping[str, Sequence[Cost]], rate: float, source: str) -> F
         Floor("server CPU less engine CPU, per Understand, over the bare echo's", added, 1.5, at_most=True),
         Floor("answers per CPU second, 80 % cache hits over none", per_cpu, 2.0),
     )
-    errors = sum(each.played.errors for costs in found.values() for each in costs)
+    errors = sum(each.played.errors for each in (*ours, *echoes)) + sum(each.played.broken for each in (*full, *cached))
     return Finding(
         title="What the server adds to one query",
         claim="CPU of the server beside that of its engine and of a bare asyncio gRPC echo of the same message lengths.",
-        columns=("µs of CPU per request", "all", "engine", "the rest", "requests/s"),
+        columns=("µs of CPU per answer", "all", "engine", "the rest", "answers/s"),
         rows=(
             _row(f"Understand, cache off, {rate:,.0f} requests/s arriving", ours),
             _row("bare echo, the same arrivals", echoes),

@@ -9,7 +9,7 @@ from benchmarks import echo
 from benchmarks.finding import BenchmarkFailed
 from benchmarks.load.arrivals import poisson
 from benchmarks.load.generator import Caller, LoadGenerator
-from benchmarks.load.played import Played
+from benchmarks.load.played import OK, Played
 from benchmarks.load.processor_time import ProcessorTime
 from benchmarks.load.query_mix import QueryMix
 from shelfsense.v1 import query_understanding_pb2 as pb
@@ -34,13 +34,13 @@ class Cost:
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds of CPU per request."""
-        return self.cpu_s / self.played.count * 1e6
+        """Microseconds of CPU per answer."""
+        return self.cpu_s / self.played.codes[OK] * 1e6
 
     @property
     def engine_cpu_us(self) -> float:
         """Of them, microseconds of the engine."""
-        return self.engine_cpu_s / self.played.count * 1e6
+        return self.engine_cpu_s / self.played.codes[OK] * 1e6
 
 
 def costed(pid: int, run: Callable[[], Played]) -> Cost:

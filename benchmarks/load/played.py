@@ -47,6 +47,11 @@ class Played:
         """How many ended otherwise."""
         return self.count - self.codes[OK]
 
+    @property
+    def broken(self) -> int:
+        """How many ended otherwise, those left out that were refused as overload: a full server may refuse."""
+        return self.errors - self.codes["RESOURCE_EXHAUSTED"]
+
     def latency(self, percentile: float) -> float:
         """Return a percentile of the answers' latencies, in milliseconds; infinite without an answer."""
         return float(np.percentile(self.latencies, percentile)) if self.latencies else float("inf")

@@ -88,6 +88,7 @@ class Locales:
         return ResolvedLocale(UNDETERMINED, "none")
 
 
+@lru_cache(maxsize=256)
 def language_of(tag: str) -> str:
     """Return the language subtag of a bundle's tag, ``und`` for none."""
     return tag.partition("-")[0]

@@ -28,6 +28,10 @@ from .conftest import Client, Gate, Serving
 SHOES = pb.UnderstandRequest(query=pb.Query(text="red shoes", locale="en"))
 
 
+def many(text: str, queries: int) -> pb.BatchUnderstandRequest:
+    return pb.BatchUnderstandRequest(queries=[pb.Query(text=f"{text} {i}") for i in range(queries)])
+
+
 async def until_in_engine(gate: Gate, text: str) -> None:
     while text not in gate.texts:
         await asyncio.sleep(0.005)
@@ -72,22 +76,21 @@ async def test_a_cancelled_call_never_reaches_the_engine(serving: Serving, gate:
 
 
 async def test_overload_is_refused_with_the_time_to_come_back(serving: Serving, gate: Gate) -> None:
-    async with serving(max_queue=MAX_BATCH_QUERIES) as (server, client):
+    async with serving(max_queue_tokens=1) as (server, client):
         gate.open.clear()
         first = asyncio.create_task(client.understand("first"))
         await until_in_engine(gate, "first")
-        queries = [pb.Query(text=f"red shoes {i}") for i in range(MAX_BATCH_QUERIES)]
-        full = asyncio.create_task(client("BatchUnderstand", pb.BatchUnderstandRequest(queries=queries)))
+        full = asyncio.create_task(client("BatchUnderstand", many("red shoes", MAX_BATCH_QUERIES)))
         while server.metrics.registry.get_sample_value("shelfsense_queue_queries") != MAX_BATCH_QUERIES:
             await asyncio.sleep(0.005)
-        failure = await client.failure("Understand", SHOES)
+        failure = await client.failure("BatchUnderstand", many("blue shoes", 16))
         assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert failure.retry_after_s > 0
         assert await client.health() == "SERVING"
         gate.open.set()
         await first
         assert [item.WhichOneof("result") for item in (await full).items] == ["answer"] * MAX_BATCH_QUERIES
-        assert await client.understand("red shoes")
+        assert await client("BatchUnderstand", many("blue shoes", 16))
 
 
 async def test_a_dead_engine_turns_health_off_until_it_works_again(

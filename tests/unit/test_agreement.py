@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfsense.reformulation.agreement import agreement, least_cosine, letter_signs
+from shelfsense.reformulation.agreement import LeastCosines, agreement, least_cosine, letter_signs
 from shelfsense.thresholds import AgreementWeights, LocaleThresholds, Thresholds
 
 WEIGHTS = AgreementWeights(cosine=20.0, overlap=3.0, both=1.0, surplus=-1.5, type_odds=0.5, shift=-19.0)
@@ -29,7 +29,25 @@ def test_no_head_below_the_least_cosine_reaches_the_threshold(
         assert agreement(WEIGHTS, cosine, overlap, 2 * (1 - overlap) / (2 - overlap), odds) < threshold
 
 
+@settings(max_examples=30)  # a table of them is made for each
+@given(st.lists(st.tuples(SHARE, SHARE, st.floats(-4, 4)), min_size=20), st.floats(0.01, 0.99))
+def test_no_head_below_the_least_cosine_of_its_type_reaches_the_threshold(
+    signs: list[tuple[float, float, float]], threshold: float
+) -> None:
+    least = LeastCosines(WEIGHTS, threshold)
+    for cosine, overlap, odds in signs:
+        assert least.of(odds) >= least_cosine(WEIGHTS, threshold) - 1e-3
+        if cosine < least.of(odds) - 1e-9:
+            assert agreement(WEIGHTS, cosine, overlap, 2 * (1 - overlap) / (2 - overlap), odds) < threshold
+
+
+def test_a_head_of_an_unlikely_type_needs_a_greater_cosine() -> None:
+    least = LeastCosines(WEIGHTS, 0.5)
+    assert least.of(-4.0) > least.of(0.0) > least.of(4.0)
+
+
 def test_without_weights_the_score_is_the_cosine() -> None:
+    assert LeastCosines(None, 0.93).of(-4.0) == 0.93
     assert least_cosine(None, 0.93) == 0.93
     assert least_cosine(WEIGHTS, 2.0) == 2.0
 

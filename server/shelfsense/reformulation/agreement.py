@@ -84,11 +84,11 @@ class LeastCosines:
     """The `least_cosine` of a locale, by how sure the head's type is: letters are compared of few heads.
 
     Args:
-        weights: of the bundle.
-        threshold: of the locale.
+        weights: of the bundle; without them the score is the cosine itself.
+        threshold: of the locale; above 1: nothing reaches it.
     """
 
-    def __init__(self, weights: AgreementWeights, threshold: float) -> None:
+    def __init__(self, weights: AgreementWeights | None, threshold: float) -> None:
         lower = [step * _ODDS_STEP - MOST_TYPE_ODDS for step in range(round(2 * MOST_TYPE_ODDS / _ODDS_STEP))]
         self._by_step = [least_cosine(weights, threshold, (low, low + _ODDS_STEP)) for low in lower]
 

@@ -16,7 +16,14 @@ from shelfsense.errors import BundleRefused
 from shelfsense.locales import language_of
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
-from shelfsense.reformulation.agreement import SCORED, agreement, least_cosine, letter_signs, type_odds
+from shelfsense.reformulation.agreement import (
+    SCORED,
+    LeastCosines,
+    agreement,
+    least_cosine,
+    letter_signs,
+    type_odds,
+)
 from shelfsense.reformulation.attribute_spans import LazySpans
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
@@ -69,11 +76,8 @@ class Reformulator:
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
         self._weights = thresholds.agreement
         self._least_cosine = {tag: least_cosine(self._weights, least) for tag, least in self._threshold.items()}
-        self._least_by_odds = (
-            {least: LeastCosines(self._weights, least) for least in set(self._threshold.values())}
-            if self._weights
-            else {}
-        )
+        reach = {least: LeastCosines(self._weights, least) for least in set(self._threshold.values())}
+        self._least_by_odds = {tag: reach[least] for tag, least in self._threshold.items()}
         self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
         for tag in heads.locales:
             if tag not in self._threshold:
@@ -132,16 +136,18 @@ class Reformulator:
         """Return the heads of one locale, accepted or refused; arguments as of `reformulate`."""
         exact = self.exact(asked, locale)
         # What the threshold will refuse is worth its string only where it is to be shown.
-        threshold = self._threshold[locale]
-        least = 0.0 if options.include_refused else self._least_cosine[locale]
+        threshold, shown = self._threshold[locale], options.include_refused
+        least = 0.0 if shown else self._least_cosine[locale]
         near = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
         found = [of_match(match, match.score) for match in exact]
         for match in near[:SCORED] if self._weights else near:
-            score = self._score(asked, match, probabilities, least=-1.0 if options.include_refused else threshold)
-            if score is None:
+            odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
+            if not shown and match.score < self._least_by_odds[locale].of(odds):
                 continue
-            refusal = below(score, threshold, locale) or self.gated(asked, match, probabilities)
-            found.append(of_match(match, score, refusal))
+            score = self._score(asked, match, odds)
+            if shown or score >= threshold:
+                refusal = below(score, threshold, locale) or self.gated(asked, match, probabilities)
+                found.append(of_match(match, score, refusal))
         return found
 
     def exact(self, asked: Asked, locale: str) -> list[HeadMatch]:
@@ -188,11 +194,10 @@ class Reformulator:
             refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))
         return refusal
 
-    def _score(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> float:
+    def _score(self, asked: Asked, match: HeadMatch, odds: float) -> float:
         if self._weights is None:
             return match.score
         overlap, surplus = letter_signs(asked.text, asked.locale, match.query, match.locale)
-        odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
         return float(np.float32(agreement(self._weights, match.score, overlap, surplus, odds)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -155,6 +156,7 @@ class Answering:
     async def _lead(self, asked: _Asked, kind: Kind, options: Options, expires: float) -> bytes:
         try:
             with asked.loaded as loaded:
+                loaded.batcher.admit(expires=expires)  # before anything is done for a call that is not let in
                 prepared = loaded.understander.tokenise(asked.normalised)
                 found = await loaded.passes.of(prepared, kind, options, expires=expires)
                 answer = self._answer(asked, prepared, found, kind, options)
@@ -176,6 +178,8 @@ class Answering:
         expires: float,
         outcomes: dict[int, Outcome],
     ) -> None:
+        for loaded, queries in Counter(asked.loaded for asked in leading.values()).items():
+            loaded.batcher.admit(queries, expires=expires)
         by_bundle: dict[LoadedBundle, dict[int, Prepared]] = {}
         for n, (place, asked) in enumerate(leading.items()):
             if n % _BREATH == 0:

@@ -104,7 +104,7 @@ class Passes:
                 waiting[i] = shortlist
                 await asyncio.sleep(0)  # a shortlist takes about a millisecond, and others want the event loop
         if waiting:
-            again = await self._batcher.submit_all(list(waiting.values()), expires=expires)
+            again = await self._batcher.submit_all(list(waiting.values()), expires=expires, begun=True)
             for i, second in zip(waiting, again, strict=True):
                 outcomes[i] = _together(outcomes[i], second)
         return outcomes

@@ -94,7 +94,9 @@ def _heads(graph: GraphBuilder, weights: Parameters, encoded: Encoded, *, states
         reads["classification"] = quantise_tokens(graph, adapt(graph, weights, last, vocabulary), zeros)
     products = {
         name: graph.node(
-            "Add", linear(graph, weights, f"{name}.weight", read), graph.constant(f"{name}.bias", weights[f"{name}.bias"])
+            "Add",
+            linear(graph, weights, f"{name}.weight", read),
+            graph.constant(f"{name}.bias", weights[f"{name}.bias"]),
         )
         for name, read in reads.items()
     }

@@ -29,9 +29,7 @@ def gram_signs(one: str, other: str) -> tuple[float, float]:
         return 1.0, 0.0
     ours, our_count = _grams(one)
     theirs, their_count = _grams(other)
-    if len(ours) > len(theirs):
-        ours, our_count, theirs, their_count = theirs, their_count, ours, our_count
-    shared = sum(min(count, theirs[gram]) for gram, count in ours.items() if gram in theirs)
+    shared = sum([min(ours[gram], theirs[gram]) for gram in ours.keys() & theirs.keys()])
     if not shared:
         return 0.0, 0.0
     return 2 * shared / (our_count + their_count), abs(shared / our_count - shared / their_count)

@@ -6,6 +6,8 @@ those that would are listed. Knows nothing of text.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from shelfsense.locales import language_of
 
 _SAME_WRITING = {"no": "nb", "nn": "nb", "bs": "hr", "sr": "hr"}
@@ -109,6 +111,7 @@ KEPT_WORDS: dict[str, frozenset[str]] = {
 """Words whose marks are kept, as without them they are other words of a shop."""
 
 
+@lru_cache(maxsize=256)
 def writing_of(locale: str) -> str:
     """Return the language subtag whose writing a locale follows, ``und`` for none."""
     language = language_of(locale)

@@ -1,0 +1,1 @@
+"""What nobody should send, made up: texts, locales, options, whole messages and connections."""
