@@ -19,7 +19,7 @@ from shelfsense.query import Options, Query
 from shelfsense.text import MAX_QUERY_BYTES, model_form, normal_form
 from shelfsense.understander import Understander
 
-_EVERYTHING = Options(top_k=100, max_reformulations=50, cross_locale=True, include_refused=True, precise=True)
+_MUCH = Options(top_k=20, max_reformulations=8, include_refused=True, precise=True)
 _FRAME = 3  # <s>, the locale's token, </s>
 
 
@@ -48,7 +48,8 @@ def _check(understander: Understander, data: bytes) -> None:
             raise Unexpected(f"{len(prepared.token_ids)} tokens")
         if len(prepared.query.text.encode("utf-8", "surrogatepass")) > MAX_QUERY_BYTES:
             raise Unexpected("too long a text was let in")
-        understander.answer_all([prepared], understander.infer([prepared]), _EVERYTHING)
+        if not truncate:
+            understander.answer_all([prepared], understander.infer([prepared]), _MUCH)
 
 
 def _check_forms(text: str, locale: str) -> None:

@@ -84,7 +84,7 @@ class _InProcess:
         bundles = Bundles(LoadedBundle.of(understander, settings, metrics), _no_other, cache, lambda _: None)
         await bundles.start()
         answering = Answering(bundles, cache, metrics, Tracing())
-        handlers = QueryUnderstandingService(answering, bundles).handlers(Calls(metrics, _LIMIT_S))
+        handlers = QueryUnderstandingService(answering, bundles, Calls(metrics, _LIMIT_S)).handlers()
         return {rpc: handlers.service(_Details(rpc)) for rpc in RPCS}
 
 

@@ -61,9 +61,9 @@ def served(setting: Setting, **settings: str | int | Path) -> Iterator[Served]:
         **settings: of the server, by their names, as ``cache_mb=0``.
     """
     metrics_port = free_port()
-    command = [COMMAND, "serve", "--bundle", str(setting.bundle), "--port", "0", "--metrics-port", str(metrics_port)]
-    chosen = {f"SHELFSENSE_{name.upper()}": str(value) for name, value in settings.items()}
-    with started(command, core=two_cores()[0], environment={**os.environ, **chosen}) as running:
+    chosen = {"bundle": setting.bundle, "port": 0, "metrics_port": metrics_port, **settings}
+    variables = {f"SHELFSENSE_{name.upper()}": str(value) for name, value in chosen.items()}
+    with started([COMMAND, "serve"], core=two_cores()[0], environment={**os.environ, **variables}) as running:
         yield Served(running, metrics_port)
 
 

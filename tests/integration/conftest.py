@@ -121,7 +121,7 @@ def serving(understander: Understander) -> Serving:
     @contextlib.asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[tuple[Server, Client]]:
         async with (
-            Server(understander, Settings(**{"port": 0, **settings})) as server,
+            Server(understander, Settings(**{"port": 0, "notice_s": 0, **settings})) as server,
             grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         ):
             yield server, Client(channel)

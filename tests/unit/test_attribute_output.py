@@ -107,7 +107,7 @@ def test_both_come_back_from_the_graph(*, all_layers: bool, attributes: bool) ->
         assert torch.equal(after[name], before[name]), name
 
 
-def test_a_model_without_either_has_the_graph_it_always_had() -> None:
+def test_a_model_without_either_has_the_nodes_of_the_packed_graph_alone() -> None:
     graph = onnx.load_from_string(export_int8(new_model(all_layers=False, attributes=False))).graph
     lent = ["word.weight.int8", "word.weight.scale"]  # the word table itself, which a re-ranker borrows
     assert [output.name for output in graph.output] == ["probabilities", "embeddings", *lent]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shelfsense.errors import InputRefused
 from shelfsense.reformulation.live_rows import LiveRows
 from shelfsense.reformulation.vector_index import GraphSettings, VectorIndex
 from tiny_heads import SMALL_GRAPH, clumps
@@ -35,6 +36,12 @@ def test_without_a_graph_the_best_of_all_come_best_first() -> None:
     cosines = VECTORS @ ASKED[3]
     assert rows.tolist() == np.argsort(-cosines)[:5].tolist()
     assert scores == pytest.approx(np.sort(cosines)[::-1][:5], abs=1e-3)
+
+
+def test_a_vector_of_another_width_is_refused() -> None:
+    index = VectorIndex.flat([VECTORS], WIDTH, SMALL_GRAPH)
+    with pytest.raises(InputRefused, match=r"shape \(15,\), not \(16,\)"):
+        index.search(ASKED[0][1:], 5, LiveRows.all_of(ROWS))
 
 
 def test_the_graph_finds_what_all_vectors_would_give(graph: VectorIndex) -> None:

@@ -25,6 +25,7 @@ from shelfsense_training.commands.mine_labels import mine_labels
 from shelfsense_training.commands.mine_pairs import mine_pairs
 from shelfsense_training.commands.onboard import onboard
 from shelfsense_training.commands.own_tree import own_tree
+from shelfsense_training.commands.re_export import re_export
 from shelfsense_training.commands.retrieval_study import retrieval_study
 from shelfsense_training.commands.simulate import simulate
 from shelfsense_training.commands.starter import starter
@@ -65,6 +66,7 @@ app.command()(mine_heads)
 app.command()(mine_labels)
 app.command()(mine_pairs)
 app.command()(own_tree)
+app.command()(re_export)
 app.command()(retrieval_study)
 app.command()(simulate)
 app.command()(starter)

@@ -1,11 +1,13 @@
-"""The Python client of Shelfsense: `Client` for threads, `AsyncClient` for asyncio."""
+"""The Python client of Shelfsense: `Client` for threads, `AsyncClient` for asyncio, `AdminClient` for operators."""
 
+from shelfsense_client.admin import AdminClient
 from shelfsense_client.async_client import AsyncClient
 from shelfsense_client.client import Client
 from shelfsense_client.errors import (
     DeadlineExceeded,
     InvalidArgument,
     Overloaded,
+    Refused,
     ShelfsenseClientError,
     Unauthenticated,
     Unavailable,
@@ -14,9 +16,12 @@ from shelfsense_client.errors import (
 from shelfsense_client.request import AnswerOptions, Query
 from shelfsense_client.results import (
     AnswerInfo,
+    BundleRole,
     ClassifyResponse,
     DescribeModelResponse,
     ItemError,
+    LoadBundleResponse,
+    LoadedBundle,
     LocaleDescription,
     ProductType,
     ProductTypeDescription,
@@ -28,15 +33,19 @@ from shelfsense_client.retries import RetryPolicy
 from shelfsense_client.tls import Tls
 
 __all__ = [
+    "AdminClient",
     "AnswerInfo",
     "AnswerOptions",
     "AsyncClient",
+    "BundleRole",
     "ClassifyResponse",
     "Client",
     "DeadlineExceeded",
     "DescribeModelResponse",
     "InvalidArgument",
     "ItemError",
+    "LoadBundleResponse",
+    "LoadedBundle",
     "LocaleDescription",
     "Overloaded",
     "ProductType",
@@ -44,6 +53,7 @@ __all__ = [
     "Query",
     "ReformulateResponse",
     "Reformulation",
+    "Refused",
     "RetryPolicy",
     "ShelfsenseClientError",
     "Tls",

@@ -1,6 +1,6 @@
-"""Every call of the service as a value: the method, the request, and how its answer is read.
+"""Every call of the services as a value: the method, the request, and how its answer is read.
 
-Both clients drive these; what a call means is written here once.
+The clients drive these; what a call means is written here once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from shelfsense.v1 import query_understanding_pb2 as pb
 from shelfsense_client import wire
 from shelfsense_client.request import AnswerOptions, Query, ReformulateOptions, batches
 from shelfsense_client.results import (
+    BundleRole,
     ClassifyResponse,
     DescribeModelResponse,
     ItemError,
+    LoadBundleResponse,
+    LoadedBundle,
     ReformulateResponse,
     UnderstandResponse,
 )
@@ -29,6 +32,9 @@ DEFAULT_TIMEOUT = 1.0
 
 DEFAULT_BATCH_TIMEOUT = 30.0
 """Seconds for a batch, which is up to a thousand queries' work, and for the description of a model."""
+
+DEFAULT_ADMIN_TIMEOUT = 300.0
+"""Seconds for an operator's call: a bundle of millions of heads takes minutes to verify and load."""
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.enable_retries", 0),  # the retries are ours; gRPC's would multiply them outside the budget
@@ -94,3 +100,18 @@ def batch_understand(
 def describe_model() -> Call[DescribeModelResponse]:
     """Return the call for what the loaded bundle is and promises."""
     return Call("DescribeModel", pb.DescribeModelRequest(), wire.read_description, is_batch=True)
+
+
+def load_bundle(path: str, role: BundleRole, share: float | None) -> Call[LoadBundleResponse]:
+    """Return the operator's call that loads a bundle."""
+    return Call("LoadBundle", wire.load_bundle_message(path, role, share), wire.read_load_bundle)
+
+
+def end_trial(promote: bool) -> Call[str]:  # noqa: FBT001  as of the rpc
+    """Return the operator's call that ends the trial of a second bundle."""
+    return Call("EndTrial", pb.EndTrialRequest(promote=promote), wire.read_end_trial)
+
+
+def describe_bundles() -> Call[tuple[LoadedBundle, ...]]:
+    """Return the operator's call for what is loaded."""
+    return Call("DescribeBundles", pb.DescribeBundlesRequest(), wire.read_bundles)

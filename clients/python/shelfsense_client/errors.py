@@ -36,6 +36,10 @@ class InvalidArgument(ShelfsenseClientError):
     """The request cannot be answered as it stands; sending it again will not help."""
 
 
+class Refused(ShelfsenseClientError):
+    """The server will not do what it is told, and goes on as before: a bundle that is not whole, a trial that is none."""
+
+
 class Unauthenticated(ShelfsenseClientError):
     """The service asks for a token, and knows none like the one that came, if any."""
 
@@ -58,9 +62,11 @@ class Unimplemented(ShelfsenseClientError):
 
 _CLASSES = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.FAILED_PRECONDITION: Refused,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.CANCELLED: Unavailable,  # by a server that stops; see `retries`
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.UNIMPLEMENTED: Unimplemented,
 }

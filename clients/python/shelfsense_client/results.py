@@ -6,6 +6,7 @@ Knows nothing of protobuf; `wire.py` fills these.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +188,47 @@ class DescribeModelResponse:
     embedding_width: int
     product_type_target_precision: float
     reformulation_target_precision: float
+
+
+BundleRole = Literal["serving", "canary", "shadow"]
+"""What a bundle is loaded for: to answer, to answer a share of the queries, or to read a share beside, to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBundleResponse:
+    """A bundle that was loaded.
+
+    Attributes:
+        bundle_version: its version.
+        previous_bundle_version: the version it took the place of; empty where it took none.
+        load_us: microseconds from the request until it answered.
+    """
+
+    bundle_version: str
+    previous_bundle_version: str
+    load_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBundle:
+    """A bundle that a server has loaded; of several workers, the counts are of all together.
+
+    Attributes:
+        bundle_version: its version.
+        role: a `BundleRole`; ``unspecified`` where the server names one that is newer than this client.
+        share: of the queries that it reads, 0 to 1.
+        queries: how many it has read.
+        compared: of a bundle on trial, queries that both bundles have read.
+        other_first_type: of those, how many had another first product type at level 1.
+        other_accepted_types: of those, how many had another set of accepted product types.
+        other_reformulation: of those, how many had another first accepted reformulation, or one where the other had none.
+    """
+
+    bundle_version: str
+    role: str
+    share: float
+    queries: int
+    compared: int
+    other_first_type: int
+    other_accepted_types: int
+    other_reformulation: int

@@ -17,6 +17,10 @@ import grpc
 
 from shelfsense_client.errors import DeadlineExceeded, ShelfsenseClientError, from_rpc_error
 
+_ELSEWHERE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+"""No server here, or one that stopped before it had begun: gRPC ends what it has read and not yet handed over as
+CANCELLED. A call that its own caller cancels raises no status at all."""
+
 
 class RetryBudget:
     """A token bucket that bounds retries to a share of the calls; shared by all threads of a client.
@@ -83,7 +87,7 @@ class RetryPolicy:
         chosen: float | None = None
         if len(failures) >= self.attempts:
             return None
-        if failures[-1] is grpc.StatusCode.UNAVAILABLE:
+        if failures[-1] in _ELSEWHERE:
             chosen = jitter * min(self.longest_delay, self.first_delay * 2 ** (len(failures) - 1))
         elif failures[-1] is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_after is not None:
             # Without RetryInfo the message was too large rather than the service too busy. A little

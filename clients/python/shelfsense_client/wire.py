@@ -11,9 +11,12 @@ from shelfsense_client.errors import InvalidArgument
 from shelfsense_client.request import AnswerOptions, Query, ReformulateOptions
 from shelfsense_client.results import (
     AnswerInfo,
+    BundleRole,
     ClassifyResponse,
     DescribeModelResponse,
     ItemError,
+    LoadBundleResponse,
+    LoadedBundle,
     LocaleDescription,
     ProductType,
     ProductTypeDescription,
@@ -21,6 +24,13 @@ from shelfsense_client.results import (
     Reformulation,
     UnderstandResponse,
 )
+
+_ROLES: dict[BundleRole, pb.BundleRole] = {
+    "serving": pb.BUNDLE_ROLE_SERVING,
+    "canary": pb.BUNDLE_ROLE_CANARY,
+    "shadow": pb.BUNDLE_ROLE_SHADOW,
+}
+_ROLE_NAMES = {value: name for name, value in _ROLES.items()}
 
 
 def query_message(query: Query) -> pb.Query:
@@ -55,6 +65,22 @@ def options_message(options: AnswerOptions | ReformulateOptions) -> pb.Options:
             fact = f"is {value!r}; send a small whole number from 0 up"
             raise InvalidArgument(grpc.StatusCode.INVALID_ARGUMENT, fact, field=f"options.{name}") from None
     return message
+
+
+def load_bundle_message(path: str, role: BundleRole, share: float | None) -> pb.LoadBundleRequest:
+    """Return the message that asks for a bundle to be loaded.
+
+    Raises:
+        InvalidArgument: naming the field, when its value does not fit the wire.
+    """
+    if role not in _ROLES:
+        fact = f"is {role!r}; send {', '.join(_ROLES)}"
+        raise InvalidArgument(grpc.StatusCode.INVALID_ARGUMENT, fact, field="role")
+    try:
+        return pb.LoadBundleRequest(path=path, role=_ROLES[role], share=share)
+    except UnicodeEncodeError:
+        fact = "is no UTF-8, which the wire needs; give the folder another name"
+        raise InvalidArgument(grpc.StatusCode.INVALID_ARGUMENT, fact, field="path") from None
 
 
 def read_understand(message: pb.UnderstandResponse) -> UnderstandResponse:
@@ -109,6 +135,37 @@ def read_description(message: pb.DescribeModelResponse) -> DescribeModelResponse
         embedding_width=message.embedding_width,
         product_type_target_precision=message.product_type_target_precision,
         reformulation_target_precision=message.reformulation_target_precision,
+    )
+
+
+def read_load_bundle(message: pb.LoadBundleResponse) -> LoadBundleResponse:
+    """Return the loaded bundle a message holds."""
+    return LoadBundleResponse(
+        bundle_version=message.bundle_version,
+        previous_bundle_version=message.previous_bundle_version,
+        load_us=message.load_us,
+    )
+
+
+def read_end_trial(message: pb.EndTrialResponse) -> str:
+    """Return the version that serves, as a message says."""
+    return message.bundle_version
+
+
+def read_bundles(message: pb.DescribeBundlesResponse) -> tuple[LoadedBundle, ...]:
+    """Return the bundles a message holds."""
+    return tuple(
+        LoadedBundle(
+            bundle_version=each.bundle_version,
+            role=_ROLE_NAMES.get(each.role, "unspecified"),
+            share=each.share,
+            queries=each.queries,
+            compared=each.compared,
+            other_first_type=each.other_first_type,
+            other_accepted_types=each.other_accepted_types,
+            other_reformulation=each.other_reformulation,
+        )
+        for each in message.bundles
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from shelfsense.cli.admin import admin_app
 from shelfsense.cli.annotate import annotate
 from shelfsense.cli.bundle import bundle_app
 from shelfsense.cli.exit_codes import Translating
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(understand)
 app.command()(annotate)
+app.add_typer(admin_app, name="admin")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(overrides_app, name="overrides")
 app.add_typer(tokens_app, name="tokens")

@@ -19,8 +19,13 @@ from shelfsense.cli.options import (
     IncludeRefusedOption,
     PreciseOption,
     ReformulationsOption,
+    TlsCertificateOption,
+    TlsKeyOption,
+    TlsRootOption,
+    TokenFileOption,
     TopKOption,
     TruncateOption,
+    connect,
     open_bundle,
 )
 from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
@@ -45,6 +50,10 @@ def understand(  # noqa: PLR0913  a command's arguments are its options
     target: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="The service to ask; without one, a bundle answers here.")
     ] = "",
+    token_file: TokenFileOption = None,
+    tls_root: TlsRootOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
     bundle: BundleOption = None,
 ) -> None:
     """Say which product types a query means, and which popular query says the same."""
@@ -53,7 +62,12 @@ def understand(  # noqa: PLR0913  a command's arguments are its options
     options = Options(
         top_k, max_reformulations, precise=precise, cross_locale=cross_locale, include_refused=include_refused
     )
-    answer = _from_service(target, query, options) if target else _from_bundle(bundle, query, options)
+    if target:
+        answer = _from_service(connect(Client, target, token_file, tls_root, tls_certificate, tls_key), query, options)
+    elif token_file or tls_root or tls_certificate or tls_key:
+        raise typer.BadParameter("is what a token or TLS is for; name the service", param_hint="--target")
+    else:
+        answer = _from_bundle(bundle, query, options)
     if as_json:
         printed = MessageToJson(
             answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, ensure_ascii=False
@@ -63,8 +77,8 @@ def understand(  # noqa: PLR0913  a command's arguments are its options
         print_answer(query.text, answer)
 
 
-def _from_service(target: str, query: Query, options: Options) -> pb.UnderstandResponse:
-    with Client(target) as client:
+def _from_service(client: Client, query: Query, options: Options) -> pb.UnderstandResponse:
+    with client:
         answer = client.understand(
             query.text,
             locale=query.locale,

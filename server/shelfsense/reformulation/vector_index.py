@@ -15,6 +15,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from shelfsense.errors import InputRefused
 from shelfsense.reformulation.live_rows import LiveRows
 
 _FAISS: Any = faiss  # its type stubs know less of it than it has
@@ -72,12 +73,17 @@ class VectorIndex:
         flat: the vectors, as faiss's IndexScalarQuantizer.
         graph: over them, faiss's IndexHNSWSQ, or None where all are looked at.
         settings: how far a search goes in the graph.
+
+    Attributes:
+        graph: as given.
+        width: E.
     """
 
     def __init__(self, flat: Any, graph: Any, settings: GraphSettings) -> None:
         self._flat = flat
         self.graph = graph
         self._settings = settings
+        self.width = int(flat.d)
 
     @classmethod
     def flat(cls, blocks: Iterable[NDArray[np.floating]], width: int, settings: GraphSettings) -> VectorIndex:
@@ -135,11 +141,6 @@ class VectorIndex:
         """N."""
         return int(self._flat.ntotal)
 
-    @property
-    def width(self) -> int:
-        """E."""
-        return int(self._flat.d)
-
     def blocks(self, live: LiveRows | None = None) -> Iterator[NDArray[np.float32]]:
         """Yield the vectors in order, (n, E) at a time; only the live ones where that is given."""
         mask = None if live is None else live.mask()
@@ -166,7 +167,14 @@ class VectorIndex:
             live: of this index's rows.
             exactly: look at all vectors although there is a graph.
             candidates: how many to hold on the way through the graph (efSearch); else as the settings say.
+
+        Raises:
+            InputRefused: when the vector is of another width.
         """
+        if vector.shape != (self.width,):  # faiss would read past its end
+            raise InputRefused(
+                f"vector index: searched with shape {vector.shape}, not {(self.width,)}; mend the bundle"
+            )
         use_one_thread()
         wanted = min(k, live.count)
         if wanted == 0:

@@ -38,7 +38,7 @@ class AdminPort:
         )
         handlers = admin.AdminService(changes, settings.bundle).handlers(calls)
         options = (*server_options(settings), ("grpc.so_reuseport", 0))
-        self._listener = Listener(admin.SERVICE, handlers, calls, self._health, options)
+        self._listener = Listener(admin.SERVICE, handlers, self._health, options)
         self.port = 0
 
     async def start(self) -> None:
@@ -54,6 +54,6 @@ class AdminPort:
         await self._listener.start()
 
     async def stop(self) -> None:
-        """Turn operators away."""
+        """Close the port."""
         self._health.drain()
         await self._listener.stop(_STOP_S)

@@ -178,8 +178,8 @@ class Answering:
         expires: float,
         outcomes: dict[int, Outcome],
     ) -> None:
-        for loaded, queries in Counter(asked.loaded for asked in leading.values()).items():
-            loaded.batcher.admit(queries, expires=expires)
+        for loaded, arriving in Counter(asked.loaded for asked in leading.values()).items():
+            loaded.batcher.admit(arriving, expires=expires)
         by_bundle: dict[LoadedBundle, dict[int, Prepared]] = {}
         for n, (place, asked) in enumerate(leading.items()):
             if n % _BREATH == 0:

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from shelfsense.serving.decoding import Decoder, Undecodable
-from shelfsense.serving.errors import RateExceeded, Stopping
+from shelfsense.serving.errors import RateExceeded
 from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.request_log import RequestLog
 from shelfsense.serving.status import code_of, log_if_ours, status_of
@@ -24,8 +24,6 @@ from shelfsense.serving.tracing import Tracing
 
 RequestT = TypeVar("RequestT", bound=Message)
 
-_QUIET_S = 0.05
-_LONGEST_NOTICE_S = 1.0  # callers that never leave are not worth a longer stop
 _OK, _CANCELLED = grpc.StatusCode.OK.name, grpc.StatusCode.CANCELLED.name
 
 Handler = Callable[[RequestT, float], Awaitable[bytes]]
@@ -62,22 +60,7 @@ class Calls:
         self._tokens = tokens
         self._tracing = tracing or Tracing()
         self._log = log or RequestLog()
-        self._turning_away = False
-        self._begun = 0
         self.in_flight = 0
-
-    async def turn_away(self) -> None:
-        """Refuse new calls with UNAVAILABLE, and return once none has come for a moment.
-
-        gRPC's own stop answers a call that it has read but not yet handed over with CANCELLED, which
-        clients do not retry: callers are to have left for another replica before it begins.
-        """
-        self._turning_away = True
-        latest = time.monotonic() + _LONGEST_NOTICE_S
-        seen = -1
-        while self._begun > seen and time.monotonic() < latest:
-            seen = self._begun
-            await asyncio.sleep(_QUIET_S)
 
     def unary(
         self,
@@ -97,7 +80,6 @@ class Calls:
 
         async def call(request: RequestT | Undecodable, context: grpc.aio.ServicerContext[RequestT, bytes]) -> bytes:
             started = time.perf_counter()
-            self._begun += 1
             self.in_flight += 1
             code = _CANCELLED  # of a call whose caller left: no line below is reached
             with self._tracing.call(rpc, context.invocation_metadata) as span:
@@ -137,8 +119,6 @@ class Calls:
         context: grpc.aio.ServicerContext[Any, Any],
         cost: Callable[[RequestT], int],
     ) -> RequestT:
-        if self._turning_away:
-            raise Stopping
         if self._tokens is not None:
             # Whoever has no token learns nothing of what is wrong with the request.
             spent = 1 if isinstance(request, Undecodable) else cost(request)

@@ -9,7 +9,6 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 from shelfsense.serving import health
-from shelfsense.serving.calls import Calls
 from shelfsense.serving.errors import AddressUnavailable
 from shelfsense.serving.health import Health
 
@@ -20,8 +19,7 @@ class Listener:
     Args:
         service: the full name of the service.
         handlers: of that service.
-        calls: what was put around the handlers; turns calls away before the port closes.
-        health: what is answered to those who ask after it.
+        health_of: what is answered to those who ask after it.
         options: channel arguments.
     """
 
@@ -29,11 +27,9 @@ class Listener:
         self,
         service: str,
         handlers: grpc.GenericRpcHandler,
-        calls: Calls,
         health_of: Health,
         options: Sequence[tuple[str, int]],
     ) -> None:
-        self._calls = calls
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers((handlers, health_of.handlers()))
         reflection.enable_server_reflection((service, health.SERVICE, reflection.SERVICE_NAME), self._server)
@@ -59,16 +55,8 @@ class Listener:
         """Begin to answer."""
         await self._server.start()
 
-    async def stop(self, grace_s: float, *, turn_away: bool = True) -> None:
-        """Turn new calls away, then let those in flight finish within so many seconds.
-
-        Args:
-            grace_s: the seconds.
-            turn_away: refuse new calls first; not where other processes listen on the port. There gRPC's stop sends
-                callers to them at once, while a refused call would be tried again on the same connection.
-        """
-        if turn_away:
-            await self._calls.turn_away()
+    async def stop(self, grace_s: float) -> None:
+        """Send callers elsewhere, and let calls in flight finish within so many seconds."""
         await self._server.stop(grace_s)
 
 

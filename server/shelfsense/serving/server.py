@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from types import TracebackType
@@ -119,12 +120,18 @@ class Server:
             raise
 
     async def stop(self) -> None:
-        """Turn NOT_SERVING and new calls away, let those in flight finish within ``drain_s``, then end everything."""
+        """Turn NOT_SERVING, answer on for ``notice_s``, let what is in flight finish within ``drain_s``, end everything.
+
+        gRPC's stop tells every caller to connect elsewhere. A call that it has read and not yet handed over
+        then ends as CANCELLED, one for a connection at most; refusing calls here instead would refuse them by the
+        hundred, since a caller tries again where it is connected.
+        """
         self._health.drain()
         if self._admin is not None:
             await self._admin.stop()
         if self._listener is not None:
-            await self._listener.stop(self.settings.drain_s, turn_away=not self._share_port)
+            await asyncio.sleep(self.settings.notice_s)
+            await self._listener.stop(self.settings.drain_s)
         await self.bundles.stop()
         if self._page is not None:
             self._page.close()
@@ -144,7 +151,7 @@ class Server:
         # Unasked, two servers could listen on one port, each getting half of the calls.
         options = (*server_options(settings), ("grpc.so_reuseport", int(self._share_port)))
         handlers = service.QueryUnderstandingService(self._answering, self.bundles, self._calls).handlers()
-        listener = Listener(service.SERVICE, handlers, self._calls, self._health, options)
+        listener = Listener(service.SERVICE, handlers, self._health, options)
         self.port = listener.claim(settings.host, settings.port, public_credentials(settings))
         if settings.metrics_port:
             with claiming(f"{settings.host}:{settings.metrics_port}"):

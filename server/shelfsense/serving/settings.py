@@ -94,6 +94,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds a call may take when the caller names no deadline, so that nothing waits for ever.",
     )
+    notice_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="Seconds that the server answers on after it was told to stop and says NOT_SERVING, so that "
+        "balancers send nothing more; a balancer that asks each 5 s needs more than 5.",
+    )
     drain_s: float = Field(
         default=20.0,
         ge=0,

@@ -31,7 +31,7 @@ class Packing:
         rows: (B, T) int64, which of the N each slot holds; some real one where it is padding.
         is_token: (B, 1, T) float32, 0 on padding.
         tokens: (B, 1) float32, how many tokens each query has.
-        masked: (B, 1, 1, T) float32, what is added to attention's scores.
+        masked: (B, H, T, T) float32, what is added to attention's scores.
         query, key, value: (B, H, T) int64, the heads of each slot among the N x 3 x H of a layer.
         context: (N, H) int64, the heads of each token among the B x H x T that attention gives.
     """
@@ -59,7 +59,6 @@ def pack(graph: GraphBuilder, pad_id: int, heads: int) -> Packing:
     real = graph.node("Reshape", real, shape)  # (B, T)
     rows = _rows(graph, real, shape)
     is_token = graph.node("Cast", real, to=FLOAT)
-    masked = graph.node("Where", real, graph.number(0.0), graph.number(_MASKED))
     query, key, value = _head_places(graph, rows, heads)
     return Packing(
         token_ids=graph.node("Gather", flat, slots),
@@ -67,12 +66,19 @@ def pack(graph: GraphBuilder, pad_id: int, heads: int) -> Packing:
         rows=rows,
         is_token=graph.node("Unsqueeze", is_token, graph.integers(1)),
         tokens=graph.node("ReduceSum", is_token, graph.integers(1), keepdims=1),
-        masked=graph.node("Unsqueeze", masked, graph.integers(1, 2)),
+        masked=_masked(graph, real, longest, heads),
         query=query,
         key=key,
         value=value,
         context=_context_places(graph, slots, positions, longest, heads),
     )
+
+
+def _masked(graph: GraphBuilder, real: str, longest: str, heads: int) -> str:
+    """Spread the mask once: adding it row by row in every layer takes longer than adding tensors of one shape."""
+    masked = graph.node("Where", real, graph.number(0.0), graph.number(_MASKED))
+    masked = graph.node("Unsqueeze", masked, graph.integers(1, 2))  # (B, 1, 1, T)
+    return str(graph.node("Expand", masked, graph.node("Concat", graph.integers(1, heads), longest, longest, axis=0)))
 
 
 def _rows(graph: GraphBuilder, real: str, shape: str) -> str:

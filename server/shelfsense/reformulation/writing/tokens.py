@@ -102,7 +102,7 @@ def parts_of(text: str, *, eliding: bool = False) -> list[str]:
         folded = _PRIMES.sub(" ′ ", _INCHES.sub(" inch ", folded)).replace("′", " ′ ")
         folded = _WITHIN.sub(" " if eliding else "", _POSSESSIVE.sub("s", folded))
     if "*" in folded or "×" in folded:
-        folded = _TIMES.sub(" x ", folded).replace("*", " ").replace("×", " × ")
+        folded = _TIMES.sub(" x ", _without_marks_of_times(folded)).replace("*", " ").replace("×", " × ")
     parts = _PART.findall(folded)
     if " - " in folded:
         parts = [re.sub(r"\s", "", part) for part in parts]
@@ -113,6 +113,15 @@ def parts_of(text: str, *, eliding: bool = False) -> list[str]:
 def _composed(text: str) -> str:
     """Fold width and case; composing again after lower-casing is what makes folding twice change nothing."""
     return _nfkc(_nfkc(text.translate(_VISIBLE)).lower().replace("i̇", "i"))
+
+
+def _without_marks_of_times(text: str) -> str:
+    """Drop the marks on a sign for times: they fall in the end, and then it stands between its numbers."""
+    kept = ""
+    for character in text:
+        if not (unicodedata.combining(character) and kept.endswith(("×", "*"))):
+            kept += character
+    return kept
 
 
 def _with_letter(part: str) -> str:

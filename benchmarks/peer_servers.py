@@ -1,0 +1,111 @@
+"""Queries per second beside infinity-emb and LitServe, with the same weights on the same core."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
+from benchmarks.load.generator import BATCH_UNDERSTAND, LoadGenerator
+from benchmarks.load.http_load import keep_posting
+from benchmarks.load.measuring import IN_FLIGHT
+from benchmarks.load.query_mix import batch_request, load_queries, understand_request
+from benchmarks.load.played import Played
+from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
+from benchmarks.load.servers import served
+from benchmarks.machine import pinned, two_cores
+from benchmarks.peers.environment import versions
+from benchmarks.peers.export import exported
+from benchmarks.peers.served import infinity, infinity_requests, litserve, litserve_requests
+from shelfsense.bundle import Bundle
+
+_SECONDS = 3.0
+_QUERIES = 4096
+_BATCH = 64
+_OURS, _OURS_BATCH = "Understand", "BatchUnderstand of 64"
+_INFINITY, _INFINITY_BATCH, _LITSERVE = "infinity-emb", "infinity-emb, 64 a request", "LitServe"
+
+
+def measure(setting: Setting) -> Finding:
+    """Keep every server full in turn."""
+    queries, source = load_queries()
+    queries = queries[:_QUERIES]
+    folder = exported(Bundle.open(setting.bundle))
+    seconds = setting.seconds(_SECONDS)
+    batches = [queries[i : i + _BATCH] for i in range(0, len(queries), _BATCH)]
+    with (
+        served(setting, cache_mb=0) as ours,
+        infinity(folder) as infinity_server,
+        litserve(setting.bundle) as litserve_server,
+        pinned(two_cores()[1]),
+        LoadGenerator() as generator,
+    ):
+        single, many = generator.caller(ours.target), generator.caller(ours.target, BATCH_UNDERSTAND)
+        singles, all_batches = [understand_request(each) for each in queries], [batch_request(each) for each in batches]
+        to_infinity, to_litserve = infinity_requests(queries, 1), litserve_requests(queries)
+        batches_to_infinity = infinity_requests(queries, _BATCH)
+        ways = {
+            _OURS: lambda _: generator.keep_asking(single, singles, seconds, in_flight=IN_FLIGHT),
+            _INFINITY: lambda _: keep_posting(infinity_server.target, to_infinity, seconds, in_flight=IN_FLIGHT),
+            _LITSERVE: lambda _: keep_posting(litserve_server.target, to_litserve, seconds, in_flight=IN_FLIGHT),
+            _OURS_BATCH: lambda _: generator.keep_asking(many, all_batches, seconds, in_flight=2),
+            _INFINITY_BATCH: lambda _: keep_posting(
+                infinity_server.target, batches_to_infinity, seconds, in_flight=2
+            ),
+        }
+        for name, way in ways.items():
+            if not (first := way(0)).latencies or first.broken:
+                raise BenchmarkFailed(f"{name} did not answer as it should: {dict(first.codes)}")
+        found = interleaved(ways, setting.times(ROUNDS))
+    return _finding(found, source)
+
+
+def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
+    speeds = {
+        name: [played.answers_per_second * (_BATCH if "64" in name else 1) for played in runs]
+        for name, runs in found.items()
+    }
+    floors = (
+        Floor("Understand over infinity-emb, queries/s", median_ratio(speeds[_OURS], speeds[_INFINITY]), 1.5),
+        Floor(
+            "BatchUnderstand over infinity-emb, 64 a request, queries/s",
+            median_ratio(speeds[_OURS_BATCH], speeds[_INFINITY_BATCH]),
+            1.5,
+        ),
+        Floor("Understand over LitServe, queries/s", median_ratio(speeds[_OURS], speeds[_LITSERVE]), 3.0),
+    )
+    peers = versions(("infinity-emb", "litserve", "optimum", "transformers", "onnxruntime", "torch"))
+    answers = {
+        _OURS: "types, heads",
+        _OURS_BATCH: "types, heads",
+        _INFINITY: "a vector",
+        _INFINITY_BATCH: "a vector",
+        _LITSERVE: "five types",
+    }
+    return Finding(
+        title="Beside other servers",
+        claim="Queries per second of servers around the same weights in int8, each served the way fastest for it.",
+        columns=("queries per second", "answers", "median", "lowest", "highest", "p99 ms"),
+        rows=tuple(
+            (
+                name,
+                answers[name],
+                *(f"{each:,.0f}" for each in (statistics.median(speed), min(speed), max(speed))),
+                f"{statistics.median(played.latency(99) for played in found[name]):,.0f}",
+            )
+            for name, speed in speeds.items()
+        ),
+        figures={floor.figure: floor.value for floor in floors},
+        notes=(
+            (
+                f"{source.capitalize()}; medians of {len(found[_OURS])} rounds; {IN_FLIGHT} single requests in flight, or 2 "
+                "batches; all servers on one core, one thread, ours with the cache off. infinity-emb runs the encoder and "
+                "mean pooling in ONNX Runtime's dynamic int8; LitServe the bundle's own graph. Neither has our locale "
+                "rules, tree, thresholds or head index to answer from. "
+                + ", ".join(f"{name} {version}" for name, version in peers.items())
+                + "."
+            ),
+        ),
+        faults=missed(floors),
+        floors=floors,
+    )
