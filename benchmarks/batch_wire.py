@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
 from benchmarks.load.generator import BATCH_UNDERSTAND, Caller, LoadGenerator
@@ -49,7 +49,7 @@ def measure(setting: Setting) -> Finding:
                 raise BenchmarkFailed(f"not every query was answered: {dict(played.codes)}")
             return len(asked) * _BATCH / played.seconds
 
-        ways = {
+        ways: dict[str, Callable[[int], float]] = {
             _OFFLINE: lambda _: _offline(understander, batches),
             _ONE: lambda _: over_grpc(to_plain, requests, 1),
             _TWO: lambda _: over_grpc(to_plain, requests, 2),
@@ -98,8 +98,10 @@ def _finding(speeds: dict[str, list[float]], source: str) -> Finding:
         figures={"wire_over_offline": wire, "cached_over_new": cached}
         | {name: statistics.median(found) for name, found in speeds.items()},
         notes=(
-            f"{source.capitalize()}. Medians of {len(speeds[_OFFLINE])} rounds; loop and server on one core, the client "
-            "on another. The floor is held against 2 in flight, so that the server always has a batch to go on with.",
+            (
+                f"{source.capitalize()}. Medians of {len(speeds[_OFFLINE])} rounds; loop and server on one core, the client "
+                "on another. The floor is held against 2 in flight, so that the server always has a batch to go on with."
+            ),
         ),
         faults=missed(floors),
         floors=floors,

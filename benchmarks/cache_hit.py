@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from benchmarks import echo
 from benchmarks.finding import Finding, Floor, Setting, missed
 from benchmarks.load.arrivals import poisson
-from benchmarks.load.generator import LoadGenerator
+from benchmarks.load.generator import Caller, LoadGenerator
 from benchmarks.load.measuring import as_echoes, is_cache_hit
 from benchmarks.load.played import Played
 from benchmarks.load.query_mix import QueryMix, load_queries
@@ -34,17 +34,16 @@ def measure(setting: Setting) -> Finding:
         requests = mix.requests(5000)
         echoes = as_echoes(requests, answers)
 
-        def arriving(to_echo: bool, number: int) -> Played:  # noqa: FBT001
+        def arriving(caller: Caller, asked: Sequence[bytes], number: int) -> Played:
             arrivals = poisson(_RATE, seconds, seed=number)
-            asked = (echoes if to_echo else requests)[: len(arrivals)]
-            return generator.play(bare_one if to_echo else ours, asked, arrivals)
+            return generator.play(caller, asked[: len(arrivals)], arrivals)
 
         found = interleaved(
             {
                 _ALONE: lambda _: generator.keep_asking(ours, requests, seconds, in_flight=1),
                 _ECHO_ALONE: lambda _: generator.keep_asking(bare_one, echoes, seconds, in_flight=1),
-                _ARRIVING: lambda n: arriving(False, n),
-                _ECHO_ARRIVING: lambda n: arriving(True, n),
+                _ARRIVING: lambda n: arriving(ours, requests, n),
+                _ECHO_ARRIVING: lambda n: arriving(bare_one, echoes, n),
             },
             rounds,
         )

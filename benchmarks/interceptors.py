@@ -93,12 +93,8 @@ def _finding(found: Mapping[str, Mapping[str, Sequence[Played]]], source: str) -
         for mix, ways in found.items()
         for way, runs in ways.items()
     }
-    kept = {
-        (mix, way): median_ratio(rates[mix, way], rates[mix, _BARE]) for mix, way in rates if way != _BARE
-    }
-    floors = tuple(
-        Floor(f"{_ON}, over a bare server, {mix}", kept[mix, _ON], 0.7) for mix in found
-    )
+    kept = {(mix, way): median_ratio(rates[mix, way], rates[mix, _BARE]) for mix, way in rates if way != _BARE}
+    floors = tuple(Floor(f"{_ON}, over a bare server, {mix}", kept[mix, _ON], 0.7) for mix in found)
     errors = sum(played.broken for ways in found.values() for runs in ways.values() for played in runs)
     return Finding(
         title="Everything around a call",

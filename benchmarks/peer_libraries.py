@@ -16,7 +16,7 @@ from benchmarks.load.query_mix import load_queries
 from benchmarks.load.rounds import ROUNDS, interleaved
 from benchmarks.machine import pinned, two_cores
 from benchmarks.peers.environment import interpreter, variables, versions
-from benchmarks.peers.export import exported
+from benchmarks.peers.folders import exported
 from shelfsense.bundle import Bundle
 from shelfsense.query import Query
 from shelfsense.understander import Understander
@@ -31,7 +31,7 @@ _LIBRARIES = {
     "sentence_transformers": ("sentence-transformers, float32", "a vector"),
     "onnx_float": ("ONNX Runtime, float32", "a vector"),
     "onnx_int8": ("ONNX Runtime, its own dynamic int8", "a vector"),
-    "fasttext": ("fastText, trained on our head lists", "five types"),
+    "fasttext": ("fastText, trained on our head lists", "five concepts"),
     "model2vec": ("model2vec, 256 of our word table", "a vector"),
 }
 
@@ -40,7 +40,7 @@ def measure(setting: Setting) -> Finding:
     """Answer the same queries with each library, round by round, one thread on one core."""
     queries, source = load_queries()
     queries = queries[: max(_BATCH * 2, setting.times(_QUERIES))]
-    folder, core = exported(Bundle.open(setting.bundle)), two_cores()[0]
+    folder, core = exported(setting.bundle), two_cores()[0]
     with pinned(core):
         understander = Understander.load(Bundle.open(setting.bundle))
     with ExitStack() as stack:
@@ -113,12 +113,12 @@ def _worker(name: str, folder: Path, queries: Sequence[Query], core: int | None)
 
 
 def _rows() -> list[tuple[str, str]]:
-    """Return our head queries with the types they mean."""
+    """Return our head queries with the concepts they mean."""
     rows = []
     for path in sorted(_HEADS.glob("*.tsv")):
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            rows += [(row["query"], row["product_type_id"]) for row in reader]
+            rows += [(row["query"], row["concept"]) for row in reader]
     return rows
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
 from benchmarks.load.generator import BATCH_UNDERSTAND, LoadGenerator
 from benchmarks.load.http_load import keep_posting
 from benchmarks.load.measuring import IN_FLIGHT
-from benchmarks.load.query_mix import batch_request, load_queries, understand_request
 from benchmarks.load.played import Played
+from benchmarks.load.query_mix import batch_request, load_queries, understand_request
 from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
 from benchmarks.load.servers import served
 from benchmarks.machine import pinned, two_cores
 from benchmarks.peers.environment import versions
-from benchmarks.peers.export import exported
+from benchmarks.peers.folders import exported
 from benchmarks.peers.served import infinity, infinity_requests, litserve, litserve_requests
-from shelfsense.bundle import Bundle
 
 _SECONDS = 3.0
 _QUERIES = 4096
@@ -30,7 +29,7 @@ def measure(setting: Setting) -> Finding:
     """Keep every server full in turn."""
     queries, source = load_queries()
     queries = queries[:_QUERIES]
-    folder = exported(Bundle.open(setting.bundle))
+    folder = exported(setting.bundle)
     seconds = setting.seconds(_SECONDS)
     batches = [queries[i : i + _BATCH] for i in range(0, len(queries), _BATCH)]
     with (
@@ -44,14 +43,12 @@ def measure(setting: Setting) -> Finding:
         singles, all_batches = [understand_request(each) for each in queries], [batch_request(each) for each in batches]
         to_infinity, to_litserve = infinity_requests(queries, 1), litserve_requests(queries)
         batches_to_infinity = infinity_requests(queries, _BATCH)
-        ways = {
+        ways: dict[str, Callable[[int], Played]] = {
             _OURS: lambda _: generator.keep_asking(single, singles, seconds, in_flight=IN_FLIGHT),
             _INFINITY: lambda _: keep_posting(infinity_server.target, to_infinity, seconds, in_flight=IN_FLIGHT),
             _LITSERVE: lambda _: keep_posting(litserve_server.target, to_litserve, seconds, in_flight=IN_FLIGHT),
             _OURS_BATCH: lambda _: generator.keep_asking(many, all_batches, seconds, in_flight=2),
-            _INFINITY_BATCH: lambda _: keep_posting(
-                infinity_server.target, batches_to_infinity, seconds, in_flight=2
-            ),
+            _INFINITY_BATCH: lambda _: keep_posting(infinity_server.target, batches_to_infinity, seconds, in_flight=2),
         }
         for name, way in ways.items():
             if not (first := way(0)).latencies or first.broken:

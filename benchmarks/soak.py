@@ -79,7 +79,10 @@ def _finding(samples: Sequence[_Sample], rate: float, source: str) -> Finding:
             ("p99 of the bare echo, ms", f"{first[1]:.2f}", f"{last[1]:.2f}"),
             (
                 "resident memory, MB",
-                *(f"{statistics.median(s.memory_mb for s in part):.1f}" for part in (samples[:quarter], samples[-quarter:])),
+                *(
+                    f"{statistics.median(s.memory_mb for s in part):.1f}"
+                    for part in (samples[:quarter], samples[-quarter:])
+                ),
             ),
         ),
         figures={"growth_per_hour": slope / middle, "slower": slower, "rate_per_s": rate, "minutes": minutes},

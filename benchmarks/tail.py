@@ -107,7 +107,11 @@ def _finding(rounds: list[_Round], full: float, source: str) -> Finding:
         claim="How much later than engine and gRPC alone would allow the slowest hundredth is answered, cache off.",
         columns=("milliseconds, from when a request was to be sent", "p50", "p99"),
         rows=(
-            (f"Understand, {full / 2:,.0f} of at most {full:,.0f} requests/s arriving", middle(ours_p50), middle(ours_p99)),
+            (
+                f"Understand, {full / 2:,.0f} of at most {full:,.0f} requests/s arriving",
+                middle(ours_p50),
+                middle(ours_p99),
+            ),
             (
                 "the same arrivals through the engine alone, simulated from its measured batch costs",
                 middle([each.engine_p50 for each in rounds]),
@@ -118,9 +122,11 @@ def _finding(rounds: list[_Round], full: float, source: str) -> Finding:
         ),
         figures={"ratio": ratio, "saturation_per_s": full, "p99_ms": statistics.median(ours_p99)},
         notes=(
-            f"{source.capitalize()}; Poisson arrivals; medians of {len(rounds)} rounds. The generator sent 99 % of its "
-            f"requests within {statistics.median(np.percentile(each.ours.late, 99) for each in rounds):.2f} ms of their time, "
-            "which counts as latency, for the echo too.",
+            (
+                f"{source.capitalize()}; Poisson arrivals; medians of {len(rounds)} rounds. The generator sent 99 % of its "
+                f"requests within {statistics.median(np.percentile(each.ours.late, 99) for each in rounds):.2f} ms of their time, "
+                "which counts as latency, for the echo too."
+            ),
         ),
         faults=(*missed(floors), *((f"{errors} calls failed",) if errors else ())),
         floors=floors,

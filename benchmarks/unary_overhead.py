@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
+from benchmarks import echo
 from benchmarks.finding import Finding, Floor, Setting, missed
 from benchmarks.load.arrivals import poisson
 from benchmarks.load.generator import LoadGenerator
@@ -13,7 +14,6 @@ from benchmarks.load.query_mix import QueryMix, load_queries
 from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
 from benchmarks.load.servers import bare, served
 from benchmarks.machine import pinned, two_cores
-from benchmarks import echo
 
 _SECONDS = 3.0
 _HITS = 0.8
@@ -74,22 +74,26 @@ def _finding(found: Mapping[str, Sequence[Cost]], rate: float, source: str) -> F
         columns=("µs of CPU per answer", "all", "engine", "the rest", "answers/s"),
         rows=(
             _row(f"Understand, cache off, {rate:,.0f} requests/s arriving", ours),
-            _row("bare echo, the same arrivals", echoes),
+            _row("bare echo, the same arrivals", echoes, has_engine=False),
             _row("Understand, cache off, 64 in flight", full),
             _row("Understand, 80 % cache hits, 64 in flight", cached),
         ),
         figures={"added_over_echo": added, "hits_per_cpu": per_cpu, "hits_per_second": per_second, "hit_share": hits},
         notes=(
-            f"{source.capitalize()}. Medians of {len(ours)} rounds. {hits:.0%} of the answers of the last row "
-            f"came from the cache; their rate was {per_second:.2f} times that of the row above.",
+            (
+                f"{source.capitalize()}. Medians of {len(ours)} rounds. {hits:.0%} of the answers of the last row "
+                f"came from the cache; their rate was {per_second:.2f} times that of the row above."
+            ),
         ),
         faults=(*missed(floors), *((f"{errors} calls failed",) if errors else ())),
         floors=floors,
     )
 
 
-def _row(name: str, costs: Sequence[Cost]) -> tuple[str, ...]:
+def _row(name: str, costs: Sequence[Cost], *, has_engine: bool = True) -> tuple[str, ...]:
     whole = statistics.median(each.cpu_us for each in costs)
     engine = statistics.median(each.engine_cpu_us for each in costs)
     rate = statistics.median(each.played.answers_per_second for each in costs)
+    if not has_engine:
+        return name, f"{whole:,.0f}", "", f"{whole:,.0f}", f"{rate:,.0f}"
     return name, f"{whole:,.0f}", f"{engine:,.0f}", f"{whole - engine:,.0f}", f"{rate:,.0f}"

@@ -33,7 +33,7 @@ async def _keep_posting(target: str, requests: Sequence[bytes], seconds: float, 
     async def one_by_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (now := time.perf_counter()) < until:
             writer.write(requests[next(numbers) % len(requests)])
-            played.codes[await _answer(reader)] += 1
+            played.codes[await read_answer(reader)] += 1
             played.latencies.append((time.perf_counter() - now) * 1000)
 
     await asyncio.gather(*(one_by_one(*connection) for connection in connections))
@@ -43,7 +43,7 @@ async def _keep_posting(target: str, requests: Sequence[bytes], seconds: float, 
     return played
 
 
-async def _answer(reader: asyncio.StreamReader) -> str:
+async def read_answer(reader: asyncio.StreamReader) -> str:
     """Read one answer and return its code, OK for 200."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(head.split(_LENGTH, 1)[1].split(b"\r\n", 1)[0])

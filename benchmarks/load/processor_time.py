@@ -41,9 +41,10 @@ class ProcessorTime:
         return sum(used - before.threads.get(thread, 0.0) for thread, used in self.threads.items())
 
     def engine_since(self, before: ProcessorTime) -> float:
-        """Return those of the engine's threads; of the busiest thread but the first where none is called so."""
+        """Return those of the engine's threads; where none is called so, of the busiest that the process named no other way."""
         used = {thread: now - before.threads.get(thread, 0.0) for thread, now in self.threads.items()}
         engines = [thread for thread, name in self.names.items() if name.startswith(ENGINE)]
         if engines:
             return sum(used[thread] for thread in engines)
-        return max((seconds for thread, seconds in used.items() if thread != self.main), default=0.0)
+        unnamed = [thread for thread, name in self.names.items() if name == self.names.get(self.main)]
+        return max((used[thread] for thread in unnamed if thread != self.main), default=0.0)

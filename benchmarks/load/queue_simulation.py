@@ -34,8 +34,8 @@ class BatchCosts:
         return self._sizes[-1]
 
     def draw(self, size: int, chance: random.Random) -> float:
-        """Return the seconds of one batch of a size: a measured one, or between two measured ones."""
-        above = min(bisect.bisect_left(self._sizes, size), len(self._sizes) - 1)
+        """Return the seconds of one batch of at most `most`: a measured one, or between two measured ones."""
+        above = bisect.bisect_left(self._sizes, size)
         high = self._sizes[above]
         if high == size or above == 0:
             return chance.choice(self._samples[high])

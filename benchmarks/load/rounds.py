@@ -21,7 +21,7 @@ def interleaved(ways: Mapping[str, Callable[[int], Found]], rounds: int) -> dict
     """
     found: dict[str, list[Found]] = {name: [] for name in ways}
     for number in range(rounds):
-        for name in reversed(ways) if number % 2 else ways:
+        for name in reversed(list(ways)) if number % 2 else ways:
             found[name].append(ways[name](number))
     return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.finding import ROOT, Setting
+from benchmarks.finding import ROOT, BenchmarkFailed, Setting
 from benchmarks.machine import two_cores
 from benchmarks.processes import COMMAND, Running, started
 
@@ -41,15 +41,22 @@ class Served:
         return self.running.pid
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return the sum of a figure of the metrics page over all its labels but those named; 0 where it is absent."""
+        """Return the sum of a figure of the metrics page over all its labels but those named.
+
+        Raises:
+            BenchmarkFailed: the page has no such figure.
+        """
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as page:
             families = text_string_to_metric_families(page.read().decode("utf-8"))
-        return sum(
+        found = [
             sample.value
             for family in families
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        ]
+        if not found:
+            raise BenchmarkFailed(f"the metrics page has no {name} {labels or ''}")
+        return sum(found)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.peers.export``: the bundle's encoder as the folder that other servers read.
+"""``python -m benchmarks.peers.export BUNDLE FOLDER``: the bundle's encoder as the folder that other servers read.
 
 Two Hugging Face DistilBERT folders: `float`, with the weights as they are read back from the bundle's int8 ones and
 a float32 graph, and `int8`, with the same graph after ONNX Runtime's own dynamic quantisation. Each has one graph,
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -21,30 +22,17 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from transformers import DistilBertModel
 
-from benchmarks.finding import ROOT
 from shelfsense.bundle import Bundle
 from shelfsense.models.onnx_weights import load_int8
 
-PEERS = ROOT / "work" / "peers"
-"""Where the folders are kept; git does not see it."""
-
-_STAMP = "made_of"
 _MOST_TOKENS = 64
 _OPSET = 17
 
 
-def exported(bundle: Bundle, folder: Path = PEERS) -> Path:
-    """Return the folder of both folders, written first where they are not those of this bundle."""
-    stamp = folder / _STAMP
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != bundle.version:
-        shutil.rmtree(folder / "float", ignore_errors=True)
-        shutil.rmtree(folder / "int8", ignore_errors=True)
-        _write(bundle, folder)
-        stamp.write_text(bundle.version, encoding="utf-8")
-    return folder
-
-
-def _write(bundle: Bundle, folder: Path) -> None:
+def export(bundle: Bundle, folder: Path) -> None:
+    """Write both folders into one, in place of older ones."""
+    shutil.rmtree(folder / "float", ignore_errors=True)
+    shutil.rmtree(folder / "int8", ignore_errors=True)
     encoder = load_int8(bundle.read("model.onnx")).backbone.encoder
     encoder.save_pretrained(folder / "float")
     _write_tokenizer(bundle, folder / "float")
@@ -120,7 +108,7 @@ def _write_graph(encoder: DistilBertModel, path: Path) -> None:
             str(path),
             input_names=list(names),
             output_names=["last_hidden_state"],
-            dynamic_axes={name: axes for name in (*names, "last_hidden_state")},
+            dynamic_axes=dict.fromkeys((*names, "last_hidden_state"), axes),
             opset_version=_OPSET,
             dynamo=False,
         )
@@ -128,4 +116,4 @@ def _write_graph(encoder: DistilBertModel, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(exported(Bundle.open(ROOT / "bundles" / "starter")))
+    export(Bundle.open(Path(sys.argv[1])), Path(sys.argv[2]))

@@ -4,6 +4,8 @@ Reads a JSON line with texts, and another with texts and labels to learn from (o
 ``ready port=0``, and then for every line on its input answers all texts once, in batches, and prints the seconds.
 """
 
+# ruff: noqa: PLC0415 -- each process loads the one library it measures
+
 from __future__ import annotations
 
 import json

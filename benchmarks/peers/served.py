@@ -30,17 +30,13 @@ def infinity(folder: Path) -> AbstractContextManager[Running]:
     command += ["--served-model-name", _MODEL, "--engine", "optimum", "--device", "cpu", "--batch-size", "64"]
     command += ["--no-bettertransformer", "--onnx-disable-optimize", "--log-level", "error"]
     command += ["--host", "127.0.0.1", "--port", str(free_port())]
-    return started(
-        command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S
-    )
+    return started(command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S)
 
 
 def litserve(bundle: Path) -> AbstractContextManager[Running]:
     """Serve a bundle's own graph with LitServe."""
     command = [str(interpreter()), str(_HERE / "litserve_server.py"), str(bundle), str(free_port())]
-    return started(
-        command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S
-    )
+    return started(command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S)
 
 
 def infinity_requests(queries: Sequence[Query], size: int) -> list[bytes]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from shelfsense.bundle_signature import SIGNATURE, TrustedKeys, check_signature
 from shelfsense.errors import BundleRefused
+from shelfsense.strict_json import read_json
 
 FORMAT_VERSION = 2
 """Newest bundle format this code reads. A bundle is written in the oldest format that says all it holds."""
@@ -165,7 +166,7 @@ def _read_manifest(folder: Path, trusted: TrustedKeys | None) -> tuple[dict[str,
     signature = _read(folder, SIGNATURE) if os.path.lexists(folder / SIGNATURE) else None
     signed_by = check_signature(signature, data, trusted)
     try:
-        manifest = json.loads(data)
+        manifest = read_json(data)
     except ValueError as error:
         raise BundleRefused(MANIFEST, f"is not JSON ({error})", _COPY_AGAIN) from error
     if not isinstance(manifest, dict):
@@ -193,6 +194,8 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise BundleRefused(MANIFEST, f"lists {name}, which lies outside the bundle", _COPY_AGAIN)
+        if "\0" in name:
+            raise BundleRefused(MANIFEST, f"lists {name!r}, which no file can be called", _COPY_AGAIN)
 
 
 def _digest_line(manifest: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused
 from shelfsense.product_types import ProductTypes
+from shelfsense.strict_json import read_json
 from shelfsense.thresholds import Thresholds
 from shelfsense.type_map import MapEntry, TypeMap
 
@@ -53,7 +54,7 @@ class MappedTree:
     def from_json(cls, data: bytes, ours: ProductTypes, thresholds: Thresholds) -> MappedTree:
         """Read the form that `to_json` writes; see `load`."""
         try:
-            table = json.loads(data)
+            table = read_json(data)
             theirs = ProductTypes.from_json(json.dumps(table["product_types"]).encode())
             entries = [MapEntry(str(mine), str(other), float(weight)) for mine, other, weight in table["entries"]]
             type_map = TypeMap(ours, theirs, entries)
@@ -63,7 +64,7 @@ class MappedTree:
             raise BundleRefused(TYPE_MAP, f"its thresholds: {error.fact}", _REMEDY) from error
         except InputRefused as error:
             raise BundleRefused(TYPE_MAP, str(error), _REMEDY) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             fact = f"is not the expected JSON ({type(error).__name__}: {error})"
             raise BundleRefused(TYPE_MAP, fact, _REMEDY) from error
         return cls(type_map, found)

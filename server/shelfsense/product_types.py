@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shelfsense.errors import InputRefused
+from shelfsense.strict_json import read_json
 
 _ONE, _TWO = np.float32(1), np.float32(2)
 
@@ -89,9 +90,9 @@ class ProductTypes:
     def from_json(cls, data: bytes) -> ProductTypes:
         """Read the form that `to_json` writes."""
         try:
-            table = json.loads(data)
-            nodes = [ProductTypeNode(*row) for row in table["nodes"]]
-            return cls(str(table["label_space"]), nodes)
+            table = read_json(data)
+            nodes = [ProductTypeNode(*map(_text, row)) for row in table["nodes"]]
+            return cls(_text(table["label_space"]), nodes)
         except (ValueError, KeyError, TypeError) as error:
             raise InputRefused(f"product types: not the expected JSON ({error})") from error
 
@@ -179,3 +180,9 @@ class ProductTypes:
 
     def _path(self, i: int) -> tuple[str, ...]:
         return tuple(self.nodes[j].name for j in reversed(self.ancestors(i)))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} stands where a text should")
+    return value

@@ -15,6 +15,7 @@ from typing import Any
 
 from shelfsense.errors import BundleRefused
 from shelfsense.precise_score import PreciseScore
+from shelfsense.strict_json import read_json
 
 THRESHOLDS = "thresholds.json"
 """The file's name in a bundle."""
@@ -101,7 +102,7 @@ class Thresholds:
             BundleRefused: naming the file, the key and what is wrong with it.
         """
         try:
-            table = json.loads(data)
+            table = read_json(data)
         except ValueError as error:
             raise _refused(f"is not JSON ({error})") from error
         locales = _value(table, "locales", "the file")
@@ -232,7 +233,12 @@ def _finite(value: Any, where: str) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
 
 
 def _evidence(table: Any, key: str, where: str) -> str:

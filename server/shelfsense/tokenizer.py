@@ -58,6 +58,7 @@ class QueryTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.bos, self.pad, self.eos, self.unk = (self._id(token) for token in (_BOS, _PAD, _EOS, _UNK))
+        _try(tokenizer)
         self.vocabulary_size = int(tokenizer.get_vocab_size())
         if max(tokenizer.get_vocab().values()) >= self.vocabulary_size:
             raise InputRefused("tokenizer: its ids have gaps; number the tokens from 0 without one")
@@ -128,3 +129,11 @@ class QueryTokenizer:
         if found is None:
             raise InputRefused(f"tokenizer: its vocabulary lacks {token}; use one with <s> <pad> </s> <unk>")
         return int(found)
+
+
+def _try(tokenizer: tokenizers.Tokenizer) -> None:
+    """Meet a text that no vocabulary has before a shopper does: some tokenizers can be loaded, and not that."""
+    try:
+        tokenizer.encode("\U0010fffd a", add_special_tokens=False)
+    except Exception as error:  # the library raises bare Exception
+        raise InputRefused(f"tokenizer: fails on a character it does not know ({error}); set its unk_id") from error

@@ -28,7 +28,13 @@ from shelfsense.mapped_tree import MappedTree
 from shelfsense.model_description import LocaleDescription, ModelDescription
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
-from shelfsense.reformulation.attribute_spans import LEAST_PROBABILITY, LEAST_UNMARKED, Spans, attribute_spans
+from shelfsense.reformulation.attribute_spans import (
+    LEAST_PROBABILITY,
+    LEAST_UNMARKED,
+    Spans,
+    SpansOnce,
+    attribute_spans,
+)
 from shelfsense.reformulation.head_index import HeadIndex
 from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
@@ -37,7 +43,7 @@ from shelfsense.reranking import Reranked, Reranking, Shortlist
 from shelfsense.text import check_text, model_form, normal_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense.type_ranking import RankedTypes, TypeRanking
+from shelfsense.type_ranking import RankedTypes, TypeRanking, TypesAsked
 from shelfsense.understanding import Reformulation, Understanding
 
 _PRODUCT_TYPES = "product_types.json"
@@ -223,6 +229,7 @@ class Understander:
         *,
         product_types: bool = True,
         reformulations: bool = True,
+        ranked: RankedTypes | None = None,
         reranked: Reranked | None = None,
     ) -> Understanding:
         """Make one query's answer of the network's.
@@ -237,17 +244,19 @@ class Understander:
             options: how much to answer.
             product_types: answer product types; they are empty otherwise.
             reformulations: answer reformulations; they are empty otherwise.
+            ranked: what `rank_all` made of the row, with the same `top_k`; without it the row is ranked here.
             reranked: what `rerank` made of the query's shortlist, with the same options; without it the cosine decides.
         """
-        ranked = self._rank(prepared, row, options)
+        if ranked is None and (product_types or reformulations):
+            ranked = self._rank(prepared, row, options)
         found: list[Reformulation] = []
         if reformulations and reranked:
             found = self._precise.choose(reranked.shortlist.tiers, reranked.logits.tolist(), options)
-        elif reformulations:
+        elif reformulations and ranked:
             asked = self._asked(prepared, row)
             found = self._reformulator.reformulate(asked, row.embedding, ranked.probabilities, options)
         return Understanding(
-            product_types=ranked.best if product_types else (),
+            product_types=ranked.best if product_types and ranked else (),
             reformulations=tuple(found),
             locale_used=prepared.locale,
             truncated=prepared.truncated,
@@ -260,15 +269,37 @@ class Understander:
         Raises:
             EngineUnavailable: when the re-ranker fails.
         """
-        rows = output.rows()
-        shortlists = [self.shortlist(each, row, options) for each, row in zip(prepared, rows, strict=True)]
+        together = list(
+            zip(
+                prepared,
+                output.rows(),
+                self.rank_all(prepared, output.probabilities, [options.top_k] * len(prepared)),
+                strict=True,
+            )
+        )
+        shortlists = [self.shortlist(each, row, options, ranked) for each, row, ranked in together]
         reranked = iter(self.rerank([shortlist for shortlist in shortlists if shortlist]))
         return [
-            self.answer(each, row, options, reranked=next(reranked) if shortlist else None)
-            for each, row, shortlist in zip(prepared, rows, shortlists, strict=True)
+            self.answer(each, row, options, ranked=ranked, reranked=next(reranked) if shortlist else None)
+            for (each, row, ranked), shortlist in zip(together, shortlists, strict=True)
         ]
 
-    def shortlist(self, prepared: Prepared, row: EngineRow, options: Options) -> Shortlist | None:
+    def rank_all(
+        self, prepared: Sequence[Prepared], probabilities: NDArray[np.float32], top_k: Sequence[int]
+    ) -> list[RankedTypes]:
+        """Return the product types of 1 or more queries; together they cost less than one by one.
+
+        Args:
+            prepared: the queries.
+            probabilities: (B, L) as the engine gives them.
+            top_k: types of each level, query by query.
+        """
+        asked = [TypesAsked(each.locale, k, each.known) for each, k in zip(prepared, top_k, strict=True)]
+        return self._ranking.rank_all(probabilities, asked)
+
+    def shortlist(
+        self, prepared: Prepared, row: EngineRow, options: Options, ranked: RankedTypes | None = None
+    ) -> Shortlist | None:
         """Return what the re-ranker is to choose from, None where `options.precise` is not set or has no effect.
 
         It has none where the bundle has no re-ranker, or no precise score for any locale that is searched.
@@ -277,11 +308,12 @@ class Understander:
             prepared: the query.
             row: its row of the engine's output.
             options: how much to answer.
+            ranked: what `rank_all` made of the row; without it the row is ranked here.
         """
         if self._reranking is None or not self._precise.applies(prepared.locale, options):
             return None
-        probabilities = self._rank(prepared, row, options).probabilities
-        tiers = self._precise.shortlist(self._asked(prepared, row), row.embedding, probabilities, options)
+        ranked = ranked or self._rank(prepared, row, options)
+        tiers = self._precise.shortlist(self._asked(prepared, row), row.embedding, ranked.probabilities, options)
         heads = [candidate.match for tier in tiers for candidate in tier.candidates]
         return Shortlist(tiers, self._reranking.pairs(prepared.token_ids, prepared.locale, heads))
 
@@ -342,7 +374,7 @@ class Understander:
         return self._ranking.rank(row.probabilities, prepared.locale, options.top_k, known=prepared.known)
 
     def _asked(self, prepared: Prepared, row: EngineRow) -> Asked:
-        spans = None if row.attributes is None else cache(partial(self.attribute_spans, prepared, row.attributes))
+        spans = None if row.attributes is None else SpansOnce(partial(self.attribute_spans, prepared, row.attributes))
         return Asked(prepared.normal_form, prepared.model_text, prepared.locale, prepared.known, spans)
 
     def _describe(self, tag: str) -> LocaleDescription:

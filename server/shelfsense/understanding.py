@@ -1,12 +1,15 @@
-"""One answer of Shelfsense, in plain Python: product types and reformulations."""
+"""One answer of Shelfsense, in plain Python: product types and reformulations.
+
+The parts of an answer are named tuples, which are made in a third of the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ProductType:
+class ProductType(NamedTuple):
     """A product type the query may mean.
 
     Attributes:
@@ -26,8 +29,7 @@ class ProductType:
     accepted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reformulation:
+class Reformulation(NamedTuple):
     """A head query that may say the same.
 
     Attributes:

@@ -107,15 +107,15 @@ def test_both_come_back_from_the_graph(*, all_layers: bool, attributes: bool) ->
         assert torch.equal(after[name], before[name]), name
 
 
-def test_a_model_without_either_has_the_nodes_of_the_packed_graph_alone() -> None:
+def test_a_model_without_either_has_the_graph_it_always_had() -> None:
     graph = onnx.load_from_string(export_int8(new_model(all_layers=False, attributes=False))).graph
     lent = ["word.weight.int8", "word.weight.scale"]  # the word table itself, which a re-ranker borrows
     assert [output.name for output in graph.output] == ["probabilities", "embeddings", *lent]
     described = "\n".join(f"{node.op_type} {list(node.input)} {list(node.output)}" for node in graph.node)
-    # Of the graph before there were attribute heads: bundles written then and now must be alike.
+    # Since graphs pack their tokens. Bundles made now and later are alike; where nodes change, `re-export` the starter.
     assert (
         hashlib.sha256(described.encode()).hexdigest()
-        == "e204705a1827341e717c6b11c4a3bddea9c6928ceff7d40a24a5019f4409675c"
+        == "c8e86d6f92c8FULL"
     )
 
 

@@ -9,6 +9,7 @@ from shelfsense_client.errors import DeadlineExceeded, Overloaded, Unavailable
 from shelfsense_client.retries import Attempts, RetryBudget, RetryPolicy
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+CANCELLED = grpc.StatusCode.CANCELLED
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 POLICY = RetryPolicy(attempts=3, first_delay=0.1, longest_delay=0.15)
@@ -40,6 +41,10 @@ def test_the_third_attempt_is_the_last() -> None:
     assert decide(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE) is None
 
 
+def test_what_a_stopping_server_had_not_begun_is_retried_like_a_server_that_is_not_there() -> None:
+    assert decide(CANCELLED, retry_after=None) == decide(UNAVAILABLE, retry_after=None) is not None
+
+
 def test_overload_is_retried_once_and_not_before_the_delay_it_asks_for() -> None:
     assert decide(EXHAUSTED, retry_after=0.5, jitter=0.0) == pytest.approx(0.5)
     assert decide(EXHAUSTED, retry_after=0.5, jitter=0.5) == pytest.approx(0.55)
@@ -52,7 +57,7 @@ def test_exhaustion_without_retry_info_is_a_message_too_large_and_final() -> Non
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in grpc.StatusCode if code not in (UNAVAILABLE, EXHAUSTED)], ids=lambda code: str(code.name)
+    "code", [code for code in grpc.StatusCode if code not in (UNAVAILABLE, CANCELLED, EXHAUSTED)], ids=lambda code: str(code.name)
 )
 def test_every_other_status_is_final(code: grpc.StatusCode) -> None:
     assert decide(code, retry_after=0.01) is None

@@ -29,13 +29,13 @@ def test_a_token_is_not_sent_over_the_network_in_plain_text(
     assert "shelfsense_x" not in result.output
 
 
-@pytest.mark.parametrize("held", [b"", b"\n", b"one\ntwo\n", b"\xff"])
+@pytest.mark.parametrize("held", [b"", b"\n", b"hidden hidden\n", b"\xff"])
 def test_a_file_that_holds_no_token_is_bad_input_and_not_quoted(held: bytes, tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(held)
     result = run(*_ADMIN, "localhost:1", "--token-file", tmp_path / "token")
     assert result.exit_code == 3
     assert "token: is empty, or holds more than one token" in result.stderr
-    assert "one\n" not in result.output.replace("holds more than one", "")
+    assert "hidden" not in result.output
 
 
 def test_a_variable_that_holds_no_token_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,11 @@ _TRICKY = st.text(alphabet="ab1295٣५　 -–.,:/'\"&+×xtslöéßñİIßア�
 _PLAIN = st.text(st.characters(exclude_categories=["Cs"]), max_size=24)
 
 
+@pytest.mark.parametrize("text", ["1×2", "1 × 2", "1  ×  2", "1:×2", "1×\u093c2"])
+def test_a_sign_for_times_between_numbers_is_an_x_whatever_falls_beside_it(text: str) -> None:
+    assert match_form(text, "en") == "1 x 2"
+
+
 @settings(max_examples=400, deadline=None)
 @given(_TRICKY | _PLAIN, st.sampled_from(LOCALES))
 def test_folding_twice_changes_nothing(text: str, locale: str) -> None:

@@ -11,6 +11,7 @@ from shelfsense_training.commands.accepted_heads import accepted_heads
 from shelfsense_training.commands.evaluate import evaluate
 from shelfsense_training.commands.evaluate_reformulation import evaluate_reformulation
 from shelfsense_training.commands.fidelity import fidelity
+from shelfsense_training.commands.first_tier_study import first_tier_study
 from shelfsense_training.commands.fit_tree import fit_tree
 from shelfsense_training.commands.held_out_names import held_out_names
 from shelfsense_training.commands.import_backbone import import_backbone
@@ -52,6 +53,7 @@ app.command()(accepted_heads)
 app.command()(evaluate)
 app.command()(evaluate_reformulation)
 app.command()(fidelity)
+app.command()(first_tier_study)
 app.command()(fit_tree)
 app.command()(held_out_names)
 app.command()(import_backbone)

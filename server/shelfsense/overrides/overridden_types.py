@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shelfsense.overrides.override import Action
 from shelfsense.overrides.override_targets import OverrideTargets
@@ -72,7 +72,7 @@ class OverriddenTypes:
         for level in range(targets.product_types.depth, 0, -1):
             before = [each for each in found if each.level == level]
             put = [
-                replace(there[type_id], accepted=True)
+                there[type_id]._replace(accepted=True)
                 if type_id in there
                 else targets.answered(type_id, locale, probability(type_id))
                 for type_id in self.added

@@ -9,6 +9,7 @@ from functools import cached_property
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused, InvalidQuery
 from shelfsense.locales import UNDETERMINED, Locales, language_of
+from shelfsense.manifest_values import manifest_locales
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.overrides.override import Action, Override, RowFault
 from shelfsense.overrides.rule import Rule
@@ -53,7 +54,7 @@ class OverrideTargets:
         mapped = MappedTree.load(bundle, product_types, thresholds)
         if mapped:
             product_types, thresholds = mapped.type_map.theirs, mapped.thresholds
-        return cls(Locales(bundle.manifest["locales"]), product_types, thresholds, HeadIndex.load(bundle))
+        return cls(manifest_locales(bundle), product_types, thresholds, HeadIndex.load(bundle))
 
     def rule(self, override: Override) -> Rule | RowFault:
         """Return an override with what it names, or why the bundle cannot obey it."""

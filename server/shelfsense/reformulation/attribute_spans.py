@@ -123,7 +123,7 @@ def spans_from_text(text: str) -> Spans:
     """
     try:
         spans = tuple(AttributeSpan(kind, name) for kind, name in json.loads(text))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputRefused(f"attributes {text!r} are no list of kinds and texts; write the head index again") from error
     if not all(isinstance(name, str) and kind in ATTRIBUTES[1:] for kind, name in spans):
         raise InputRefused(

@@ -7,7 +7,7 @@ N index rows, E embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused
+from shelfsense.manifest_values import manifest_number
+from shelfsense.reformulation.attribute_spans import spans_from_text
 from shelfsense.reformulation.graph_files import graph_file, graph_name
 from shelfsense.reformulation.head import SCHEMA, Head, check_heads, head_table
 from shelfsense.reformulation.head_vectors import (
@@ -83,7 +85,7 @@ def read_head_files(bundle: Bundle) -> tuple[pa.Table, NDArray[np.float16]]:
         BundleRefused: naming the file that is not what `head_index_files` writes.
     """
     table = _read_table(bundle.read(HEADS))
-    return table, read_vectors(bundle, (len(table), bundle.manifest["embedding"]["width"]))
+    return table, read_vectors(bundle, (len(table), manifest_number(bundle, "embedding", "width")))
 
 
 def _table_file(table: pa.Table) -> bytes:
@@ -120,4 +122,14 @@ def _read_table(data: bytes) -> pa.Table:
         if table.column(name).null_count:
             raise BundleRefused(HEADS, f"has rows without {name}", REMEDY)
     attributes = table.column("attributes").fill_null("")
+    _check_attributes(attributes.unique().to_pylist())
     return table.set_column(table.num_columns - 1, SCHEMA.field("attributes"), attributes)
+
+
+def _check_attributes(different: Iterable[str]) -> None:
+    """Read each as a query will that meets it, so that none fails then."""
+    try:
+        for each in filter(None, different):
+            spans_from_text(each)
+    except InputRefused as error:
+        raise BundleRefused(HEADS, str(error), REMEDY) from error

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused
+from shelfsense.manifest_values import manifest_number
 from shelfsense.reformulation.graph_files import GRAPHS, graph_name, read_graph
 from shelfsense.reformulation.head import Head, HeadMatch, check_heads, head_table, is_volume
 from shelfsense.reformulation.head_files import FOLDER, HEADS, head_index_files, locale_rows, read_head_files
@@ -63,7 +64,7 @@ class HeadIndex:
             BundleRefused: naming the file at fault.
         """
         settings = settings or GraphSettings()
-        width = int(bundle.manifest["embedding"]["width"])
+        width = manifest_number(bundle, "embedding", "width")
         if not any(name.startswith(FOLDER) for name in bundle.manifest["files"]):
             return cls({}, width, settings)
         table, vectors = read_head_files(bundle)

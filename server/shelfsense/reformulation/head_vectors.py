@@ -96,7 +96,7 @@ def read_vectors(bundle: Bundle, shape: tuple[int, int]) -> NDArray[np.float16]:
 def _array(bundle: Bundle, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
         found: NDArray[Any] = np.load(io.BytesIO(bundle.read(name)), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # numpy reads the header as Python, and fails in as many ways
         raise BundleRefused(name, f"is no array ({error})", REMEDY) from error
     if found.dtype != dtype or found.shape != shape:
         raise BundleRefused(name, f"is {found.dtype} {found.shape}, not {dtype} {shape} (rows, width)", REMEDY)

@@ -250,12 +250,14 @@ class Answering:
     ) -> Understanding:
         understander = asked.loaded.understander
         overriding = asked.loaded.overrides.table.find(prepared.normal_form, prepared.locale, time.time())
+        widened = overriding.widened(options) if overriding else options
         answer = understander.answer(
             prepared,
             found.row,
-            overriding.widened(options) if overriding else options,
+            widened,
             product_types=kind.product_types,
             reformulations=kind.reformulations,
+            ranked=found.ranked if widened.top_k == options.top_k else None,
             reranked=found.reranked,
         )
         if overriding is None:

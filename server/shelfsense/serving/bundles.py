@@ -7,10 +7,7 @@ what serves, `commit` swaps in no time, `abandon` lets go. Calls in flight end o
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from pathlib import Path
 from shelfsense.serving.answer_cache import AnswerCache
 from shelfsense.serving.errors import NothingStaged
 from shelfsense.serving.loaded_bundle import LoadedBundle
+from shelfsense.serving.memory import tidy
 from shelfsense.serving.trial import Role, Trial
 
 _log = logging.getLogger(__name__)
@@ -169,20 +167,10 @@ class Bundles:
         task = asyncio.create_task(self._retire(loaded), name="retire")
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-        task.add_done_callback(lambda _: _give_back_memory())
+        task.add_done_callback(lambda _: tidy())
 
     async def _retire(self, loaded: LoadedBundle) -> None:
         self._cache.forget(loaded.generation)
         await loaded.retire()
         self._cache.forget(loaded.generation)  # what its last calls have put there
         _log.info("%s is no longer loaded", loaded.version)
-
-
-def _give_back_memory() -> None:
-    """Give the memory of a bundle that left back to the system; glibc would keep most of it for later."""
-    gc.collect()
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL(None).malloc_trim(0)
-        except AttributeError:  # a C library without it, as musl
-            _log.debug("no malloc_trim here")

@@ -62,7 +62,7 @@ class Comparing:
                 understander = other.understander
                 prepared = understander.prepare(asked.query)
                 found = (await other.passes.of(prepared, UNDERSTAND, options, expires=expires)).result
-                second = understander.answer(prepared, found.row, options, reranked=found.reranked)
+                second = understander.answer(prepared, found.row, options, ranked=found.ranked, reranked=found.reranked)
         except ShelfsenseError as error:
             _log.debug("a comparison was dropped: %s", trace(error))
             return

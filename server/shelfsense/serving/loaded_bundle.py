@@ -13,13 +13,13 @@ from typing import Self
 from shelfsense.bundle import Bundle
 from shelfsense.locales import UNDETERMINED
 from shelfsense.overrides.override_targets import OverrideTargets
-from shelfsense.query import Query
+from shelfsense.query import DEFAULT_TOP_K, Query
 from shelfsense.serving import wire
 from shelfsense.serving.batcher import Batcher, Limits
 from shelfsense.serving.engine_thread import EngineThread
 from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.overrides_watch import OverridesWatch
-from shelfsense.serving.passes import Outcome, Passes, Work, run, tokens
+from shelfsense.serving.passes import Outcome, Passes, Reading, Work, run, tokens
 from shelfsense.serving.settings import Settings
 from shelfsense.understander import Understander
 
@@ -51,7 +51,7 @@ class LoadedBundle:
             understander.describe(), understander.product_types
         ).SerializeToString()
         self.batcher: Batcher[Work, Outcome] = Batcher(
-            EngineThread(partial(run, understander), probe=understander.prepare(Query("shoes"))),
+            EngineThread(partial(run, understander), probe=Reading(understander.prepare(Query("shoes")), DEFAULT_TOP_K)),
             tokens=tokens,
             limits=Limits(
                 settings.max_batch_tokens, settings.max_queue_tokens, settings.stall_s, batch_s=settings.batch_ms / 1000

@@ -6,7 +6,7 @@ Both kinds of work share one queue and one thread, so that no two networks ever 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -15,13 +15,41 @@ from shelfsense.query import Options
 from shelfsense.reranking import Reranked, Shortlist
 from shelfsense.serving.batcher import Batcher, Timed
 from shelfsense.serving.kinds import Kind
+from shelfsense.type_ranking import RankedTypes
 from shelfsense.understander import Prepared, Understander
 
-Work: TypeAlias = Prepared | Shortlist
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A query for the network.
+
+    Attributes:
+        prepared: the query.
+        top_k: types of each level that its answer may have; 0: its types are not ranked.
+    """
+
+    prepared: Prepared
+    top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What became of a query in the network.
+
+    Attributes:
+        row: of the network's output.
+        ranked: its product types, ranked beside those of the whole batch; None where they are not asked for.
+    """
+
+    row: EngineRow
+    ranked: RankedTypes | None
+
+
+Work: TypeAlias = Reading | Shortlist
 """What waits for the engine thread: a query for the network, or a shortlist for the re-ranker."""
 
-Outcome: TypeAlias = EngineRow | Reranked
-"""What becomes of it: a row of the former, the latter re-ranked."""
+Outcome: TypeAlias = Read | Reranked
+"""What becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +58,38 @@ class Found:
 
     Attributes:
         row: of the first pass.
+        ranked: product types of the first pass; None where they are not asked for.
         reranked: of the second; None where there was none.
     """
 
     row: EngineRow
+    ranked: RankedTypes | None
     reranked: Reranked | None = None
 
 
 def tokens(work: Work) -> int:
     """Return what a piece of work adds to a batch, in tokens."""
-    return work.tokens if isinstance(work, Shortlist) else len(work.token_ids)
+    return work.tokens if isinstance(work, Shortlist) else len(work.prepared.token_ids)
 
 
 def run(understander: Understander, batch: Sequence[Work]) -> list[Outcome]:
     """Run both networks on what a batch holds for each; on the engine's thread."""
-    queries = [each for each in batch if isinstance(each, Prepared)]
-    rows = iter(understander.infer(queries).rows() if queries else ())
+    readings = [each for each in batch if isinstance(each, Reading)]
+    read = iter(_read(understander, readings) if readings else ())
     reranked = iter(understander.rerank([each for each in batch if isinstance(each, Shortlist)]))
-    return [next(rows) if isinstance(each, Prepared) else next(reranked) for each in batch]
+    return [next(read) if isinstance(each, Reading) else next(reranked) for each in batch]
+
+
+def _read(understander: Understander, readings: Sequence[Reading]) -> Iterator[Read]:
+    output = understander.infer([each.prepared for each in readings])
+    wanted = [i for i, each in enumerate(readings) if each.top_k]
+    ranked: Iterator[RankedTypes] = iter(())
+    if wanted:
+        probabilities = output.probabilities if len(wanted) == len(readings) else output.probabilities[wanted]
+        top_k = [readings[i].top_k for i in wanted]
+        ranked = iter(understander.rank_all([readings[i].prepared for i in wanted], probabilities, top_k))
+    for each, row in zip(readings, output.rows(), strict=True):
+        yield Read(row, next(ranked) if each.top_k else None)
 
 
 class Passes:
@@ -73,8 +115,9 @@ class Passes:
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
-        found = await self._batcher.submit(prepared, expires=expires)
-        return Timed(Found(cast("EngineRow", found.result)), found.queue_us, found.inference_us)
+        found = await self._batcher.submit(_reading(prepared, kind, options), expires=expires)
+        read = cast("Read", found.result)
+        return Timed(Found(read.row, read.ranked), found.queue_us, found.inference_us)
 
     async def all(
         self, prepared: Sequence[Prepared], kind: Kind, options: Options, *, expires: float
@@ -87,16 +130,17 @@ class Passes:
         second_pass = kind.reformulations and options.precise
         outcomes: list[Timed[Found] | BaseException] = []
         waiting: dict[int, Shortlist] = {}
-        for i, found in enumerate(await self._batcher.submit_all(prepared, expires=expires)):
+        readings = [_reading(each, kind, options) for each in prepared]
+        for i, found in enumerate(await self._batcher.submit_all(readings, expires=expires)):
             if isinstance(found, BaseException):
                 outcomes.append(found)
                 continue
-            row = cast("EngineRow", found.result)
-            outcomes.append(Timed(Found(row), found.queue_us, found.inference_us))
-            if not second_pass:
+            read = cast("Read", found.result)
+            outcomes.append(Timed(Found(read.row, read.ranked), found.queue_us, found.inference_us))
+            if not second_pass or read.ranked is None:
                 continue
             try:
-                shortlist = self._understander.shortlist(prepared[i], row, options)
+                shortlist = self._understander.shortlist(prepared[i], read.row, options, read.ranked)
             except Exception as error:
                 outcomes[i] = error
                 continue
@@ -117,5 +161,9 @@ def _together(
         return first
     if isinstance(second, BaseException):
         return second
-    found = Found(first.result.row, cast("Reranked", second.result))
+    found = Found(first.result.row, first.result.ranked, cast("Reranked", second.result))
     return Timed(found, first.queue_us + second.queue_us, first.inference_us + second.inference_us)
+
+
+def _reading(prepared: Prepared, kind: Kind, options: Options) -> Reading:
+    return Reading(prepared, options.top_k if kind.product_types or kind.reformulations else 0)

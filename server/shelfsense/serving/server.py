@@ -22,6 +22,7 @@ from shelfsense.serving.health import Health
 from shelfsense.serving.limits import server_options
 from shelfsense.serving.listener import Listener, claiming
 from shelfsense.serving.loaded_bundle import LoadedBundle
+from shelfsense.serving.memory import tidy
 from shelfsense.serving.metrics import Metrics
 from shelfsense.serving.metrics_page import MetricsPage
 from shelfsense.serving.request_log import RequestLog
@@ -160,6 +161,7 @@ class Server:
             self._admin = AdminPort(OwnChanges(self.bundles), settings, self.metrics)
             await self._admin.start()
         self._health.set_serving(self.bundles.serving.batcher.healthy)
+        tidy()
         await listener.start()
         self._listener = listener
 

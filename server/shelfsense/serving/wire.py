@@ -11,14 +11,16 @@ from shelfsense.product_types import ProductTypes
 from shelfsense.query import DEFAULT_REFORMULATIONS, DEFAULT_TOP_K, Options, Query
 from shelfsense.serving.kinds import CLASSIFY, EMBED, REFORMULATE, UNDERSTAND, Kind
 from shelfsense.serving.message_bytes import Embedded
+from shelfsense.serving.product_type_bytes import ProductTypeBytes
 from shelfsense.text import decode_text
-from shelfsense.understanding import ProductType, Reformulation, Understanding
+from shelfsense.understanding import Reformulation, Understanding
 from shelfsense.v1 import query_understanding_pb2 as pb
 
 MAX_BATCH_QUERIES = 1024
 """Most queries of one BatchUnderstand, as the contract says."""
 
 _INFO = {kind: Embedded(kind.response, "info") for kind in (UNDERSTAND, CLASSIFY, REFORMULATE, EMBED)}
+_TYPES = {kind: ProductTypeBytes(kind.response) for kind in (UNDERSTAND, CLASSIFY)}
 _ITEM = Embedded(pb.BatchUnderstandResponse, "items")
 _ITEM_ANSWER = Embedded(pb.BatchUnderstandItem, "answer")
 _DEFAULT_OPTIONS = Options()
@@ -120,12 +122,10 @@ def vector(row: EngineRow) -> bytes:
 
 def body(kind: Kind, answer: Understanding) -> bytes:
     """Return a serialised answer of product types, reformulations or both, without its `AnswerInfo`."""
-    parts: dict[str, object] = {}
-    if kind.product_types:
-        parts["product_types"] = product_types(answer.product_types)
-    if kind.reformulations:
-        parts["reformulations"] = reformulations(answer.reformulations)
-    return kind.response(**parts).SerializeToString()
+    types = _TYPES[kind](answer.product_types) if kind.product_types else b""
+    if not (kind.reformulations and answer.reformulations):
+        return types
+    return types + kind.response(reformulations=reformulations(answer.reformulations)).SerializeToString()
 
 
 def understand_response(answer: Understanding, *, queue_us: int = 0, inference_us: int) -> pb.UnderstandResponse:
@@ -144,35 +144,9 @@ def item_error(error: pb.ItemError) -> bytes:
     return _ITEM(pb.BatchUnderstandItem(error=error).SerializeToString())
 
 
-def product_types(answers: Iterable[ProductType]) -> list[pb.ProductType]:
-    """Return product types as messages."""
-    return [
-        pb.ProductType(
-            id=each.id,
-            path=each.path,
-            level=each.level,
-            probability=each.probability,
-            threshold=each.threshold,
-            accepted=each.accepted,
-        )
-        for each in answers
-    ]
-
-
 def reformulations(answers: Iterable[Reformulation]) -> list[pb.Reformulation]:
     """Return reformulations as messages."""
-    return [
-        pb.Reformulation(
-            query=each.query,
-            locale=each.locale,
-            score=each.score,
-            accepted=each.accepted,
-            volume=each.volume,
-            volume_is_estimate=each.volume_is_estimate,
-            refusal=each.refusal,
-        )
-        for each in answers
-    ]
+    return [pb.Reformulation(**each._asdict()) for each in answers]
 
 
 def describe_response(model: ModelDescription, types: ProductTypes) -> pb.DescribeModelResponse:

@@ -1,6 +1,6 @@
 """Linear heads on lower layers, taught to say what the network says after its last.
 
-N texts, B of a batch, S layers, D width, L labels.
+B texts of a batch, S layers, D width.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from shelfsense.models.heads import ClassificationHead
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
-from shelfsense_training.first_tier.soft_labels import LevelDivergence
-from shelfsense_training.first_tier.teacher import Teacher
+from shelfsense_training.first_tier.lessons import Lessons
 from shelfsense_training.progress import progress_bar
 from shelfsense_training.schedule import learning_rate
 
@@ -28,9 +27,7 @@ _PEAK = 2e-3
 
 
 def exit_heads(
-    teacher: Teacher,
-    states: NDArray[np.float16],
-    divergence: LevelDivergence,
+    lessons: Lessons,
     checkpoint: Path,
     *,
     exits: Sequence[int] = EXITS,
@@ -41,16 +38,14 @@ def exit_heads(
     """Return a head for each exit, all taught in the same passes; read from the checkpoint where it is there.
 
     Args:
-        teacher: its classification head is what they start as, and whose calibration they keep.
-        states: (N, S, D) of the texts.
-        divergence: what is made small.
+        lessons: the network's classification head is what they start as, and whose calibration they keep.
         checkpoint: file of the heads.
         exits: layers of each exit, 1 to S.
         texts: of them are used.
         passes: over the texts.
         seed: of their order.
     """
-    heads = {layers: copy.deepcopy(teacher.model.classification) for layers in exits}
+    heads = {layers: copy.deepcopy(lessons.teacher.model.classification) for layers in exits}
     together = torch.nn.ModuleDict({str(layers): head for layers, head in heads.items()})
     saved = load_checkpoint(checkpoint)
     if saved:
@@ -58,17 +53,17 @@ def exit_heads(
         return {layers: head.eval() for layers, head in heads.items()}
     optimizer = torch.optim.AdamW([p for p in together.parameters() if p.requires_grad], lr=_PEAK)
     random = np.random.default_rng(seed)
-    batches = [rows for _ in range(passes) for rows in _batches(min(texts, len(states)), random)]
-    together.train()
+    batches = [rows for _ in range(passes) for rows in _batches(min(texts, len(lessons.states)), random)]
+    together.eval()  # without dropout: there are more texts than the heads could learn by heart
     with progress_bar() as bar:
         task = bar.add_task("exit heads", total=len(batches), figure="")
         for step, rows in enumerate(batches):
-            pooled = torch.from_numpy(states[np.sort(rows)].astype(np.float32))  # (B, S, D)
+            pooled = lessons.pooled(np.sort(rows))  # (B, S, D)
             with torch.no_grad():
-                wanted = teacher.logits(pooled)
+                wanted = lessons.teacher.logits(pooled)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, len(batches), _PEAK, lowest=0.02)
-            losses = {layers: divergence(head(pooled[:, layers - 1]), wanted) for layers, head in heads.items()}
+            losses = {layers: lessons.divergence(head(pooled[:, layers - 1]), wanted) for layers, head in heads.items()}
             optimizer.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             optimizer.step()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from zlib import crc32
 
 from shelfsense_training.first_tier.distillation_texts import Text
@@ -36,4 +37,4 @@ class HashedGrams:
             marked = f"<{word}>"
             for length in self.lengths:
                 yield from (marked[i : i + length] for i in range(len(marked) - length + 1))
-        yield from map(" ".join, zip(words, words[1:], strict=False))
+        yield from map(" ".join, pairwise(words))

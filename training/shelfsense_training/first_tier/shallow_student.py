@@ -1,6 +1,6 @@
 """The network's first layers with heads of their own, after a short distillation.
 
-N texts, B of a batch, S layers, D width, E embedding.
+N texts, D width, E embedding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from shelfsense.models.heads import ClassificationHead
@@ -20,8 +19,7 @@ from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.backbones import keep_layers
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import distillation_loss
-from shelfsense_training.first_tier.soft_labels import LevelDivergence
-from shelfsense_training.first_tier.teacher import Teacher
+from shelfsense_training.first_tier.lessons import Lessons
 from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.progress import CONSOLE, progress_bar
 from shelfsense_training.schedule import learning_rate
@@ -44,7 +42,7 @@ class StudentSettings:
         seed: of the order.
     """
 
-    steps: int = 600
+    steps: int = 400
     batch: int = 192
     rate: float = 3e-4
     vector_weight: float = 0.5
@@ -52,20 +50,17 @@ class StudentSettings:
     seed: int = 0
 
 
-def first_layers(
-    teacher: Teacher, layers: int, head: ClassificationHead, states: NDArray[np.float16]
-) -> UnderstanderModel:
+def first_layers(lessons: Lessons, layers: int, head: ClassificationHead) -> UnderstanderModel:
     """Return a student: the teacher's first layers, an exit head, and an embedding head by least squares.
 
     Its attribute head is the teacher's and reads other layers than it was taught on: there for its cost alone.
 
     Args:
-        teacher: the network.
+        lessons: of any texts.
         layers: how many layers are kept, 1 or more.
         head: classifies what they give.
-        states: (N, S, D) of the teacher on any texts.
     """
-    whole = teacher.model
+    whole = lessons.teacher.model
     embedding = whole.embedding.linear.out_features
     levels = whole.classification.membership.argmax(0).tolist()
     student = UnderstanderModel(
@@ -74,9 +69,9 @@ def first_layers(
     student.classification = copy.deepcopy(head)
     if student.attributes is not None and whole.attributes is not None:
         student.attributes.load_state_dict(whole.attributes.state_dict())
-    part = torch.from_numpy(states[:_FITTED_ON].astype(np.float32))
+    part = lessons.pooled(np.arange(min(_FITTED_ON, len(lessons.states))))
     with torch.no_grad():
-        wanted = teacher.vectors(part).double()
+        wanted = lessons.teacher.vectors(part).double()
         read = torch.cat([part[:, :layers].flatten(1), torch.ones(len(part), 1)], dim=1).double()
         squares = read.T @ read + _RIDGE * torch.eye(read.shape[1], dtype=torch.float64)
         solved = torch.linalg.solve(squares, read.T @ wanted).float()  # (layers x D + 1, E)
@@ -85,12 +80,10 @@ def first_layers(
     return student
 
 
-def distil_student(  # noqa: PLR0913  the parts of one training
+def distil_student(
     student: UnderstanderModel,
     token_ids: Sequence[Sequence[int]],
-    teacher: Teacher,
-    states: NDArray[np.float16],
-    divergence: LevelDivergence,
+    lessons: Lessons,
     checkpoint: Path,
     settings: StudentSettings,
 ) -> UnderstanderModel:
@@ -99,9 +92,7 @@ def distil_student(  # noqa: PLR0913  the parts of one training
     Args:
         student: of `first_layers`.
         token_ids: N texts as the network reads them.
-        teacher: of the logits and vectors.
-        states: (N, S, D) of the same texts.
-        divergence: of the product types.
+        lessons: of the same texts.
         checkpoint: file of the training state.
         settings: how.
     """
@@ -113,7 +104,7 @@ def distil_student(  # noqa: PLR0913  the parts of one training
         first = state["step"]
         if first < settings.steps:
             optimizer.load_state_dict(state["optimizer"])
-    student.train()
+    student.eval()  # without dropout: a short distillation hears each text once
     with progress_bar() as bar:
         task = bar.add_task(f"{student.backbone.layers} layers", total=settings.steps, completed=first, figure="")
         for step in range(first, settings.steps):
@@ -123,12 +114,12 @@ def distil_student(  # noqa: PLR0913  the parts of one training
             torch.manual_seed(int(draw.integers(2**31)))  # dropout's
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, settings.steps, settings.rate, lowest=0.02)
-            pooled = torch.from_numpy(states[rows].astype(np.float32))
+            pooled = lessons.pooled(rows)
             with torch.no_grad():
-                logits, vectors = teacher.logits(pooled), teacher.vectors(pooled)
+                logits, vectors = lessons.teacher.logits(pooled), lessons.teacher.vectors(pooled)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 output = packed_forward(student, pack([token_ids[i] for i in rows]))
-            types = divergence(output.logits.float(), logits)
+            types = lessons.divergence(output.logits.float(), logits)
             ours = functional.normalize(output.embeddings.float(), dim=-1)
             loss = types + settings.vector_weight * distillation_loss(ours, vectors, settings.temperature)
             optimizer.zero_grad()

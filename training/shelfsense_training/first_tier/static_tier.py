@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from shelfsense.models.heads import ClassificationHead
 
+GRAM_WIDTH = 128
+"""D of a table of n-grams, of which a text has many more than tokens."""
+
 _HIDDEN = 512
 
 
@@ -33,9 +36,10 @@ class StaticTier(nn.Module):
         super().__init__()
         self.table = nn.EmbeddingBag(rows, width, mode="mean", sparse=True)
         nn.init.normal_(self.table.weight, std=0.1)
-        self.inner = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
-        nn.init.zeros_(self.inner[2].weight)
-        nn.init.zeros_(self.inner[2].bias)
+        back = nn.Linear(hidden, width)
+        nn.init.zeros_(back.weight)
+        nn.init.zeros_(back.bias)
+        self.inner = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), back)
         self.head = head
 
     def forward(self, features: Sequence[Sequence[int]]) -> Tensor:

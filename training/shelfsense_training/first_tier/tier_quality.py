@@ -118,9 +118,7 @@ class Questions:
         )
 
 
-def mixed(
-    answers: NDArray[np.float32], whole: NDArray[np.float32], answered: NDArray[np.bool_]
-) -> NDArray[np.float32]:
+def mixed(answers: NDArray[np.float32], whole: NDArray[np.float32], answered: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return (N, L) a tier's answers where it answers (N,), the whole network's elsewhere."""
     return np.where(answered[:, None], answers, whole)
 

@@ -102,12 +102,12 @@ def parts_of(text: str, *, eliding: bool = False) -> list[str]:
         folded = _PRIMES.sub(" ′ ", _INCHES.sub(" inch ", folded)).replace("′", " ′ ")
         folded = _WITHIN.sub(" " if eliding else "", _POSSESSIVE.sub("s", folded))
     if "*" in folded or "×" in folded:
-        folded = _TIMES.sub(" x ", _without_marks_of_times(folded)).replace("*", " ").replace("×", " × ")
+        folded = _TIMES.sub(" x ", folded).replace("*", " ").replace("×", " × ")
     parts = _PART.findall(folded)
     if " - " in folded:
         parts = [re.sub(r"\s", "", part) for part in parts]
     # A mark without its letter would settle on the word before it.
-    return parts if folded.isascii() else [part for part in map(_with_letter, parts) if part]
+    return parts if folded.isascii() else _times_told([part for part in map(_with_letter, parts) if part])
 
 
 def _composed(text: str) -> str:
@@ -115,13 +115,15 @@ def _composed(text: str) -> str:
     return _nfkc(_nfkc(text.translate(_VISIBLE)).lower().replace("i̇", "i"))
 
 
-def _without_marks_of_times(text: str) -> str:
-    """Drop the marks on a sign for times: they fall in the end, and then it stands between its numbers."""
-    kept = ""
-    for character in text:
-        if not (unicodedata.combining(character) and kept.endswith(("×", "*"))):
-            kept += character
-    return kept
+def _times_told(parts: list[str]) -> list[str]:
+    """Write a sign for times between two numbers as an x; told by the parts, whatever stood between them."""
+    if "×" not in parts:
+        return parts
+    around = zip(parts, ("", *parts), (*parts[1:], ""), strict=False)
+    return [
+        "x" if part == "×" and before[-1:].isdecimal() and after[:1].isdecimal() else part
+        for part, before, after in around
+    ]
 
 
 def _with_letter(part: str) -> str:
