@@ -38,7 +38,10 @@ class SeededEngine:
         draws = [np.random.default_rng(zlib.crc32(repr(tuple(ids)).encode())) for ids in token_ids]
         embeddings = np.stack([draw.standard_normal(self._width, dtype=np.float32) for draw in draws])
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-        attributes = [draw.random((len(ids) - 3, len(ATTRIBUTES)), dtype=np.float32) for draw, ids in zip(draws, token_ids, strict=True)]
+        attributes = [
+            draw.random((len(ids) - 3, len(ATTRIBUTES)), dtype=np.float32)
+            for draw, ids in zip(draws, token_ids, strict=True)
+        ]
         return EngineOutput(
             np.stack([draw.random(self._types, dtype=np.float32) for draw in draws]), embeddings, tuple(attributes)
         )

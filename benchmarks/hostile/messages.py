@@ -61,13 +61,18 @@ def hostile_query(chance: Chance, *, as_string: bool = False) -> bytes:
     return field(number, _DELIMITED, text) + field(3, _DELIMITED, locale) + truncate
 
 
-def hostile_batch(chance: Chance, queries: Sequence[bytes]) -> bytes:
-    """Return a batch of serialised queries with options that are in range."""
+def batch_of(queries: Sequence[bytes]) -> bytes:
+    """Return a batch of serialised queries."""
+    return b"".join(field(1, _DELIMITED, query) for query in queries)
+
+
+def batch_options(chance: Chance) -> bytes:
+    """Return the options of a batch as they stand behind its queries, at the ends of their ranges."""
     options = pb.Options(top_k=chance.choice((1, 5, 100)), max_reformulations=chance.choice((0, 3, 50)))
-    options.include_refused = chance.random() < 0.2
-    options.precise = chance.random() < 0.2
-    together = b"".join(field(1, _DELIMITED, query) for query in queries)
-    return together + field(2, _DELIMITED, options.SerializeToString())
+    options.include_refused = chance.random() < 0.3
+    options.precise = chance.random() < 0.3
+    options.cross_locale = chance.random() < 0.1
+    return field(2, _DELIMITED, options.SerializeToString())
 
 
 def hostile_call(chance: Chance) -> HostileCall:
@@ -77,7 +82,9 @@ def hostile_call(chance: Chance) -> HostileCall:
     for _ in range(chance.choice((0, 1, 1, 1, 2, 5))):
         request = chance.choice(_DAMAGES)(chance, request)
     if chance.random() < 0.02:
-        rpc = chance.choice(("Understand2", "understand", "", "x" * 1000, "LoadBundle", "Understand/x", "../Understand"))
+        rpc = chance.choice(
+            ("Understand2", "understand", "", "x" * 1000, "LoadBundle", "Understand/x", "../Understand")
+        )
     return HostileCall(rpc, request)
 
 

@@ -18,10 +18,42 @@ _SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2003\u2007\u2028\u20
 _EXPANDING = "\ufdfa\ufdfb\u33ff\u3300\u321d\ufb03\u2a74\u01c4\u0130\u0345\u1e9e\ufb4f\u0958\u0344\u1fb7\u2126\uff21"
 _COMBINING = "".join(map(chr, range(0x300, 0x370))) + "\u0483\u0e38\u0e48\u1dc0\u20d0\ufe20\u0f71\u0f72\u3099\u309a"
 _DIGITS = "0123456789٠١٢٣۴۵०१२๐๑０１½⅓Ⅷ①㊿𝟘𝟗"
-_UNITS = ("mm", "cm", "l", "liter", "kg", "inch", '"', "''", "mah", "xl", "size", "er pack", "個", "사이즈", "×", "in 1")
+_UNITS = (
+    "mm",
+    "cm",
+    "l",
+    "liter",
+    "kg",
+    "inch",
+    '"',
+    "''",
+    "mah",
+    "xl",
+    "size",
+    "er pack",
+    "個",
+    "사이즈",
+    "×",
+    "in 1",
+)
 _NUMBERS = ("10.000", "1,5", "1.000.000,00", "0x10", "1e9", "１２", "-1", "½", "00", "9" * 60, "1/2", "3,000,000", "²")
 _WORDS = ("ohne", "without", "sin", "sans", "senza", "uten", "bez", "なし", "없는", "无", "two", "zwei", "dreihundert")
-_SPECIAL = ("<s>", "</s>", "<pad>", "<unk>", "<mask>", "▁", "##a", "[CLS]", "%s%n", "{0}", "';--", "../..", "${x}", "\\u0000")
+_SPECIAL = (
+    "<s>",
+    "</s>",
+    "<pad>",
+    "<unk>",
+    "<mask>",
+    "▁",
+    "##a",
+    "[CLS]",
+    "%s%n",
+    "{0}",
+    "';--",
+    "../..",
+    "${x}",
+    "\\u0000",
+)
 
 HOSTILE_TEXTS = (
     *("", " ", "\0", "a\0b", "\ud800", "\udfff\ud800", "\U0010ffff", "\ufffe", "red shoes", "42 mm cable"),
@@ -48,7 +80,16 @@ def broken_utf8(chance: Chance) -> bytes:
     """Return UTF-8 with a byte changed, dropped or put in, an overlong form, or a surrogate."""
     data = bytearray(words(chance))
     place = chance.randrange(len(data))
-    odd = (b"\xc0\x80", b"\xe0\x80\xaf", b"\xf4\x90\x80\x80", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xff", b"\x80", b"\xf8")
+    odd = (
+        b"\xc0\x80",
+        b"\xe0\x80\xaf",
+        b"\xf4\x90\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xed\xbf\xbf",
+        b"\xff",
+        b"\x80",
+        b"\xf8",
+    )
     data[place : place + chance.randint(0, 2)] = chance.choice(odd)
     return bytes(data)
 

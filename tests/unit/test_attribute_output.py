@@ -115,7 +115,7 @@ def test_a_model_without_either_has_the_graph_it_always_had() -> None:
     # Since graphs pack their tokens. Bundles made now and later are alike; where nodes change, `re-export` the starter.
     assert (
         hashlib.sha256(described.encode()).hexdigest()
-        == "c8e86d6f92c8FULL"
+        == "c8e86d6f92c8240e1dc7ef94346816a512094f59d0919f3fd95513456b036fd2"
     )
 
 
