@@ -40,7 +40,7 @@ check: $(VENV)/dev.done  ## style, types, import contracts, freshness of the stu
 proto: $(VENV)/dev.done  ## regenerate the stubs from the contract
 	@$(BIN)/python -m grpc_tools.protoc -I proto --python_out=server --pyi_out=server --grpc_python_out=server $(PROTO)
 
-bench: $(VENV)/dev.done  ## the figures of docs/results.md that are about speed and size
+bench: $(VENV)/dev.done  ## the figures about speed and size: docs/results.md, benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:

@@ -10,7 +10,7 @@ from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
 from benchmarks.load.generator import BATCH_UNDERSTAND, Caller, LoadGenerator
 from benchmarks.load.query_mix import QueryMix, batch_request, load_queries
 from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
-from benchmarks.load.servers import served
+from benchmarks.load.servers import CACHE_MB, served
 from benchmarks.machine import pinned, two_cores
 from shelfsense.bundle import Bundle
 from shelfsense.query import Query
@@ -35,7 +35,7 @@ def measure(setting: Setting) -> Finding:
         understander = Understander.load(Bundle.open(setting.bundle))
     with (
         served(setting, cache_mb=0) as plain,
-        served(setting) as caching,
+        served(setting, cache_mb=CACHE_MB) as caching,
         pinned(client_core),
         LoadGenerator() as generator,
     ):

@@ -30,6 +30,7 @@ class Setting:
         with_tests: whether `fresh_clone` also times ``make test``.
         vectors: folder of the vectors that `head_search` searches, or where it keeps those it makes.
         queries: real queries among those it makes, as ``LOCALE=FILE``, one a line; empty for none.
+        minutes: how long `fuzz` goes on.
     """
 
     bundle: Path
@@ -37,6 +38,7 @@ class Setting:
     with_tests: bool = False
     vectors: Path = QUERY_VECTORS
     queries: str = ""
+    minutes: float = 20.0
 
     def times(self, full: int) -> int:
         """Return how often to repeat what a full run repeats `full` times."""

@@ -20,7 +20,7 @@ from benchmarks.load.measuring import filled
 from benchmarks.load.played import Played
 from benchmarks.load.query_mix import QueryMix, load_queries
 from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
-from benchmarks.load.servers import Served, served
+from benchmarks.load.servers import CACHE_MB, Served, served
 from benchmarks.machine import pinned, two_cores
 from benchmarks.processes import COMMAND, started
 
@@ -39,7 +39,7 @@ def measure(setting: Setting) -> Finding:
     with tempfile.TemporaryDirectory() as folder:
         token, certificate = _token(Path(folder)), self_signed(Path(folder))
         for name, mix in mixes.items():
-            cache: dict[str, str | int | Path] = {"cache_mb": 0} if mix is mixes["cache off"] else {}
+            cache: dict[str, str | int | Path] = {"cache_mb": 0 if mix is mixes["cache off"] else CACHE_MB}
             with _servers(setting, Path(folder), certificate, cache) as servers, LoadGenerator() as generator:
                 secure = grpc.ssl_channel_credentials(certificate.certificate.read_bytes())
                 bearer = (("authorization", f"Bearer {token}"),)

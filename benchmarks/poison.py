@@ -16,9 +16,9 @@ from benchmarks.hostile.tally import Tally
 from benchmarks.load.rounds import ROUNDS, median_ratio
 from benchmarks.load.servers import Served, served
 from benchmarks.machine import pinned, two_cores
-from shelfsense_client import Client
 from shelfsense.serving.service import SERVICE
 from shelfsense.v1 import query_understanding_pb2 as pb
+from shelfsense_client import Client
 
 _CALLS, _BATCHES, _CONNECTIONS = 40_000, 64, 1_000  # half with a cache, half without
 _COST_CALLS = 40
@@ -47,7 +47,8 @@ def measure(setting: Setting) -> Finding:
     inputs = tally.calls.total() + tally.items.total()
     floors = (
         Floor("inputs over the wire", inputs, _LEAST_INPUTS / (20 if setting.quick else 1)),
-        Floor("CPU of a 1 MB query over a 1 KB one", median_ratio(cost.large, cost.answered), 1.5, at_most=True),
+        # The cheapest of 1 KB that is answered: against one of 64 tokens the ratio is smaller.
+        Floor("CPU of a 1 MB query over a 1 KB one", median_ratio(cost.large, cost.padded), 1.5, at_most=True),
         Floor("resident memory grown by, MB", max(growth), _MOST_GROWTH_MB, at_most=True),
         Floor("slowest reply, s", tally.slowest_s, HANG_S, at_most=True),
     )
@@ -73,9 +74,11 @@ def measure(setting: Setting) -> Finding:
             **_costs(cost),
         },
         notes=(
-            f"{tally.connections:,} connections sent no HTTP/2 or broke off. {compared:,} neighbours compared, among "
-            f"the queries of the batches of {BATCH:,} and between calls: largest difference {largest:.1e}. "
-            f"Half went to a server that keeps answers, half to one that does not; {seconds:.0f} s.",
+            (
+                f"{tally.connections:,} connections sent no HTTP/2 or broke off. {compared:,} neighbours compared, among "
+                f"the queries of the batches of {BATCH:,} and between calls: largest difference {largest:.1e}. "
+                f"Half went to a server that keeps answers, half to one that does not; {seconds:.0f} s."
+            ),
             _cost_note(cost),
         ),
         faults=(*tally.faults, *faults, *missed(floors)),

@@ -16,7 +16,7 @@ from benchmarks.load.generator import LoadGenerator
 from benchmarks.load.measuring import as_echoes, capacity
 from benchmarks.load.played import Played
 from benchmarks.load.query_mix import QueryMix, load_queries
-from benchmarks.load.servers import bare, served
+from benchmarks.load.servers import CACHE_MB, bare, served
 from benchmarks.machine import pinned, two_cores
 
 _MINUTES = 20
@@ -43,7 +43,12 @@ def measure(setting: Setting) -> Finding:
     mix = QueryMix(queries, hits=0.5)
     samples_wanted = 8 if setting.quick else round(_MINUTES * 60 / _SAMPLE_S)
     seconds = setting.seconds(_SAMPLE_S - _ECHO_S)
-    with served(setting) as ours, bare() as echoing, pinned(two_cores()[1]), LoadGenerator() as generator:
+    with (
+        served(setting, cache_mb=CACHE_MB) as ours,
+        bare() as echoing,
+        pinned(two_cores()[1]),
+        LoadGenerator() as generator,
+    ):
         to_ours, to_echo = generator.caller(ours.target), generator.caller(echoing.target, echo.METHOD)
         generator.ask_all(to_ours, mix.often(), in_flight=16)
         rate = _SHARE * capacity(generator, to_ours, mix, seconds)

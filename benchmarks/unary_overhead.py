@@ -12,7 +12,7 @@ from benchmarks.load.generator import LoadGenerator
 from benchmarks.load.measuring import Cost, as_echoes, at_rate, capacity, costed, filled, is_cache_hit
 from benchmarks.load.query_mix import QueryMix, load_queries
 from benchmarks.load.rounds import ROUNDS, interleaved, median_ratio
-from benchmarks.load.servers import bare, served
+from benchmarks.load.servers import CACHE_MB, bare, served
 from benchmarks.machine import pinned, two_cores
 
 _SECONDS = 3.0
@@ -27,7 +27,7 @@ def measure(setting: Setting) -> Finding:
     new, again = QueryMix(queries), QueryMix(queries, hits=_HITS, seed=1)
     with (
         served(setting, cache_mb=0) as plain,
-        served(setting) as caching,
+        served(setting, cache_mb=CACHE_MB) as caching,
         bare() as echoing,
         pinned(two_cores()[1]),
         LoadGenerator() as generator,

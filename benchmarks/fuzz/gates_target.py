@@ -5,6 +5,7 @@ An input is two letters that choose the locales, the query, a line end, and the 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from benchmarks.fuzz.target import Target, Unexpected, text_of
@@ -42,7 +43,7 @@ def _check(data: bytes) -> None:
         words = query.split()
         ours = tuple(AttributeSpan(ATTRIBUTES[1 + i % (len(ATTRIBUTES) - 1)], word) for i, word in enumerate(words))
         theirs = spans_to_text([AttributeSpan(ATTRIBUTES[1], word) for word in head.split()])
-        words_refusal(query, locales[0], head, locales[1], spans=lambda found=ours: found, attributes=theirs)
+        words_refusal(query, locales[0], head, locales[1], spans=partial(tuple, ours), attributes=theirs)
         words_refusal(query, locales[0], head, locales[1])
         if attribute_refusal(query, query):
             raise Unexpected("a text is refused to stand for itself")

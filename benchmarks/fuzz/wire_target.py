@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,13 @@ class _InProcess:
         await bundles.start()
         answering = Answering(bundles, cache, metrics, Tracing())
         handlers = QueryUnderstandingService(answering, bundles, Calls(metrics, _LIMIT_S)).handlers()
-        return {rpc: handlers.service(_Details(rpc)) for rpc in RPCS}
+        return {rpc: handlers.service(_Details(f"/{SERVICE}/{rpc}")) for rpc in RPCS}
 
 
-class _Details:
-    def __init__(self, rpc: str) -> None:
-        self.method = f"/{SERVICE}/{rpc}"
-        self.invocation_metadata = ()
+@dataclass(frozen=True)
+class _Details(grpc.HandlerCallDetails):
+    method: str
+    invocation_metadata: tuple[tuple[str, str | bytes], ...] = ()
 
 
 def target(folder: Path) -> Target:  # noqa: ARG001 -- as every target

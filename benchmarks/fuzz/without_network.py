@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import numpy as np
 
-from shelfsense import understander
 from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.bundle import Bundle
 from shelfsense.engines.engine import EngineOutput
@@ -53,9 +53,5 @@ def load(bundle: Bundle) -> Understander:
     def seeded(name: str, bundle: Bundle, *, threads: int = 1) -> SeededEngine:  # noqa: ARG001 -- as load_engine
         return SeededEngine.load(bundle)
 
-    before = understander.load_engine
-    understander.load_engine = seeded
-    try:
+    with patch("shelfsense.understander.load_engine", seeded):
         return Understander.load(bundle)
-    finally:
-        understander.load_engine = before

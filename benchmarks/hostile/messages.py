@@ -14,7 +14,13 @@ from shelfsense.v1 import query_understanding_pb2 as pb
 RPCS = ("Understand", "Classify", "Reformulate", "Embed", "BatchUnderstand", "DescribeModel")
 """The rpcs of the service."""
 
+HEALTH = "/grpc.health.v1.Health/Check"
+"""Says NOT_FOUND of services that there are not."""
+
+_ELSEWHERE = (HEALTH, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+_NOWHERE = ("Understand2", "understand", "", "x" * 1000, "LoadBundle", "Understand/x", "../Understand")
 _VARINT, _FIXED64, _DELIMITED, _GROUP, _GROUP_END, _FIXED32 = range(6)
+_SERVED = 0.6  # share of whole queries with a locale that is served, so that their texts are read
 _NUMBERS = (0, 1, 2, 5, 50, 51, 99, 100, 101, 255, 1024, 2**31 - 1, 2**31, 2**32 - 1)
 _HUGE = (2**7, 2**14, 2**28, 2**31 - 1, 2**31, 2**32, 2**35, 2**63, 2**64 - 1)
 
@@ -26,7 +32,7 @@ class HostileCall:
     """One call that nobody should make.
 
     Attributes:
-        rpc: its name; not always one that there is.
+        rpc: its name; not always one that there is. With its service where it begins with a slash.
         request: its bytes.
     """
 
@@ -54,7 +60,7 @@ def hostile_query(chance: Chance, *, as_string: bool = False) -> bytes:
             where bytes may be, so that the message is whole.
     """
     text, locale = hostile_text(chance), hostile_locale(chance).encode("utf-8", "surrogatepass")
-    if not as_string and not _is_utf8(locale):
+    if not as_string and (chance.random() < _SERVED or not _is_utf8(locale)):
         locale = b"en"
     number = 1 if as_string or (_is_utf8(text) and chance.random() < 0.8) else 2
     truncate = field(4, _VARINT, b"\x01") if chance.random() < 0.3 else b""
@@ -81,10 +87,8 @@ def hostile_call(chance: Chance) -> HostileCall:
     request = _whole(chance, rpc)
     for _ in range(chance.choice((0, 1, 1, 1, 2, 5))):
         request = chance.choice(_DAMAGES)(chance, request)
-    if chance.random() < 0.02:
-        rpc = chance.choice(
-            ("Understand2", "understand", "", "x" * 1000, "LoadBundle", "Understand/x", "../Understand")
-        )
+    if chance.random() < 0.03:
+        rpc = chance.choice((*_NOWHERE, *_ELSEWHERE * 5))
     return HostileCall(rpc, request)
 
 

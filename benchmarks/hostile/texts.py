@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 _PLANES = 17
 _PLANE = 0x10000
@@ -170,5 +170,5 @@ def hostile_text(chance: Chance) -> bytes:
     return text + hostile_text(chance) if chance.random() < 0.1 else text
 
 
-def _text(parts: object) -> bytes:
-    return "".join(parts).encode("utf-8", "surrogatepass")  # type: ignore[call-overload]
+def _text(parts: Iterable[str]) -> bytes:
+    return "".join(parts).encode("utf-8", "surrogatepass")

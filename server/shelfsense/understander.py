@@ -117,6 +117,7 @@ class Understander:
         calibration: of the network's probabilities, per locale.
         mapped: as given.
         heads: as given.
+        padding: what a token of padding costs the engine, as a share of a real one.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class Understander:
         self.calibration = LocaleCalibration(product_types, thresholds)
         self.locales = tokenizer.locales
         self._engine = engine
+        self.padding = engine.padding
         self._tokenizer = tokenizer
         self.heads = heads
         self._ranking = (

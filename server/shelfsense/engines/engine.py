@@ -66,7 +66,13 @@ def of_text_tokens(
 
 
 class Engine(Protocol):
-    """Runs the network of one bundle. Not thread-safe: one caller at a time."""
+    """Runs the network of one bundle. Not thread-safe: one caller at a time.
+
+    Attributes:
+        padding: what a token of padding costs, as a share of a real one.
+    """
+
+    padding: float
 
     @classmethod
     def load(cls, bundle: Bundle, *, threads: int = 1) -> Engine:

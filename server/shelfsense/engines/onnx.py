@@ -22,6 +22,10 @@ from shelfsense.product_types import ProductTypes
 MODEL = "model.onnx"
 """The graph's file name in a bundle."""
 
+PADDING, ATTENTION_ALONE = "padding", "attention"
+"""A fact in the graph: what it pads. Graphs without it pad everything."""
+
+_PADDING_COST = 0.13  # of a real token, where attention alone is padded: fitted by `python -m benchmarks scheduler`
 _OUTPUTS = ["probabilities", "embeddings"]
 _OPTIONAL = "attributes"
 _PROBE = [[0, 2]]  # <s> </s>: ids that every vocabulary has
@@ -32,10 +36,14 @@ class OnnxEngine:
 
     Args:
         session: a session of the graph.
+
+    Attributes:
+        padding: as in `Engine`.
     """
 
     def __init__(self, session: OnnxSession) -> None:
         self._session = session
+        self.padding = _PADDING_COST if session.facts.get(PADDING) == ATTENTION_ALONE else 1.0
         self._outputs = [*_OUTPUTS, _OPTIONAL] if _OPTIONAL in session.outputs else _OUTPUTS
 
     @classmethod

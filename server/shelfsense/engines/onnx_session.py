@@ -91,7 +91,7 @@ def _session_options(threads: int, *, optimised: bool) -> ort.SessionOptions:
     levels = ort.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
     # Batches differ in both dimensions: a memory pattern would be kept for every shape. The arena keeps what the
-    # largest batch took (17 MB of 1,024 tokens, 6 x 384 int8); without it a batch of 32 takes a tenth longer.
+    # largest batch took (17 MB of 1,024 tokens, 6 x 384 int8); without it a batch of 32 takes up to a tenth longer.
     options.enable_mem_pattern = False
     # Waiting threads sleep; spinning burns the cores that tokenise and answer.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

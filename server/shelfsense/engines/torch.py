@@ -26,6 +26,8 @@ class TorchEngine:
         device: where it runs.
     """
 
+    padding = 1.0
+
     def __init__(self, model: UnderstanderModel, device: torch.device) -> None:
         self._model = model.to(device)
         self._device = device

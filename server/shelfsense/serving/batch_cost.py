@@ -22,7 +22,7 @@ class BatchCost:
             attention is padded.
     """
 
-    per_batch: float = 12.0
+    per_batch: float = 10.0
     per_query: float = 0.5
     padding: float = 1.0
 

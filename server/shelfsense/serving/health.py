@@ -13,6 +13,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
+from shelfsense.serving.decoding import Decoder, Undecodable
+
 SERVICE = "grpc.health.v1.Health"
 _Status = health_pb2.HealthCheckResponse
 
@@ -43,7 +45,7 @@ class Health:
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the service's handlers, to be added to a server."""
-        decode, encode = health_pb2.HealthCheckRequest.FromString, _Status.SerializeToString
+        decode, encode = Decoder(health_pb2.HealthCheckRequest), _Status.SerializeToString
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
@@ -53,11 +55,13 @@ class Health:
         )
 
     async def _check(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        await _check_decoded(request, context)
         if request.service not in self._services:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such service here; ask about '' for the whole server")
         return self._answer(request.service)
 
     async def _watch(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await _check_decoded(request, context)
         sent = None
         while True:
             # All taken at once, so that no change falls between looking and waiting.
@@ -73,3 +77,8 @@ class Health:
         if service not in self._services:
             return _Status(status=_Status.SERVICE_UNKNOWN)
         return _Status(status=_Status.SERVING if self.serving else _Status.NOT_SERVING)
+
+
+async def _check_decoded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    if isinstance(request, Undecodable):
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(request.error))

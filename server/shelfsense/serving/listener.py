@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import grpc
-from grpc_reflection.v1alpha import reflection
 
 from shelfsense.serving import health
 from shelfsense.serving.errors import AddressUnavailable
 from shelfsense.serving.health import Health
+from shelfsense.serving.reflection import SERVICE as REFLECTION
+from shelfsense.serving.reflection import reflection_handlers
 
 
 class Listener:
@@ -31,8 +32,8 @@ class Listener:
         options: Sequence[tuple[str, int]],
     ) -> None:
         self._server = grpc.aio.server(options=options)
-        self._server.add_generic_rpc_handlers((handlers, health_of.handlers()))
-        reflection.enable_server_reflection((service, health.SERVICE, reflection.SERVICE_NAME), self._server)
+        told = reflection_handlers((service, health.SERVICE, REFLECTION))
+        self._server.add_generic_rpc_handlers((handlers, health_of.handlers(), told))
 
     def claim(self, host: str, port: int, credentials: grpc.ServerCredentials | None) -> int:
         """Claim a port and return its number.

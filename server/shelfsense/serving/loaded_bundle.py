@@ -15,6 +15,7 @@ from shelfsense.locales import UNDETERMINED
 from shelfsense.overrides.override_targets import OverrideTargets
 from shelfsense.query import DEFAULT_TOP_K, Query
 from shelfsense.serving import wire
+from shelfsense.serving.batch_cost import BatchCost
 from shelfsense.serving.batcher import Batcher, Limits
 from shelfsense.serving.engine_thread import EngineThread
 from shelfsense.serving.metrics import Metrics
@@ -60,6 +61,7 @@ class LoadedBundle:
             on_batch=metrics.batch_ended,
             on_shed=metrics.shed,
             on_drop=metrics.dropped,
+            cost=BatchCost(padding=understander.padding),
         )
         self.passes = Passes(understander, self.batcher)
         self.overrides = OverridesWatch(

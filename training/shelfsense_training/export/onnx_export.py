@@ -9,6 +9,7 @@ B queries, T tokens of the longest, N real tokens of all, D width, L labels, E e
 
 from __future__ import annotations
 
+from shelfsense.engines.onnx import ATTENTION_ALONE, PADDING
 from shelfsense.models.heads import SMALLEST_ODDS, SMALLEST_SHARE
 from shelfsense.models.onnx_weights import load_int8, stored_weights
 from shelfsense.models.understander_model import UnderstanderModel
@@ -59,7 +60,7 @@ def _graph(model: UnderstanderModel, weights: Parameters, words: WordTable) -> b
     if model.attributes is not None:
         _attributes(graph, weights, encoded, model.middle)
         outputs["attributes"] = (FLOAT, ["B", "T", weights[ATTRIBUTE_BIAS].shape[0]])
-    return graph.model(TOKEN_IDS, outputs | words.signature)
+    return graph.model(TOKEN_IDS, outputs | words.signature, {PADDING: ATTENTION_ALONE})
 
 
 def _parameters(model: UnderstanderModel) -> Parameters:

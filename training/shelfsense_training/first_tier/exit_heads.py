@@ -117,7 +117,8 @@ class _Whitened(nn.Module):
             linear.bias.copy_(self.linear.bias - linear.weight @ self.mean)
 
     def _white(self, pooled: Tensor) -> Tensor:
-        return (pooled - self.mean) @ self.axes
+        white: Tensor = (pooled - self.mean) @ self.axes
+        return white
 
 
 def _batches(texts: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
