@@ -15,7 +15,9 @@ from benchmarks import (
     cache_hit,
     drain_swap,
     engine,
+    flipped_bundles,
     fresh_clone,
+    fuzzing,
     head_search,
     interceptors,
     latency,
@@ -23,6 +25,7 @@ from benchmarks import (
     overload,
     peer_libraries,
     peer_servers,
+    poison,
     precise,
     refusals,
     scheduler,
@@ -69,13 +72,17 @@ SERVING: Mapping[str, Benchmark] = {
     "drain_swap": drain_swap.measure,
     "workers": workers.measure,
     "soak": soak.measure,
+    "poison": poison.measure,
+    "flips": flipped_bundles.measure,
+    "fuzz": fuzzing.measure,
     "peer_servers": peer_servers.measure,
     "peer_libraries": peer_libraries.measure,
 }
 """Those of the service under load, in the order of benchmarks/RESULTS.md."""
 
-# They download the whole installation, embed a million queries, need a bundle with a re-ranker, or take 20 minutes.
-_ONLY_WHEN_NAMED = {"fresh_clone", "head_search", "precise", "soak"}
+# They download the whole installation, embed a million queries, need a bundle with a re-ranker or the extra of the
+# fuzzer, or take 20 minutes.
+_ONLY_WHEN_NAMED = {"fresh_clone", "fuzz", "head_search", "precise", "soak"}
 
 _ALL = {**BENCHMARKS, **SERVING}
 _SERVING_OUT = ROOT / "benchmarks" / "results.json"
@@ -90,10 +97,11 @@ VectorsOption = Annotated[
     Path, typer.Option(help="head_search: folder with vectors.npy, or one to keep embedded queries in.")
 ]
 QueriesOption = Annotated[str, typer.Option(metavar="LOCALE=FILE", help="head_search: real queries, one a line.")]
+MinutesOption = Annotated[float, typer.Option(min=0.1, help="fuzz: how long it goes on.")]
 TestsOption = Annotated[bool, typer.Option("--with-tests", help="fresh_clone: also time make test.")]
 
 
-def main(
+def main(  # noqa: PLR0913 -- the options of a command
     names: Names = None,
     *,
     bundle: BundleOption = ROOT / "bundles" / "starter",
@@ -103,13 +111,14 @@ def main(
     with_tests: TestsOption = False,
     vectors: VectorsOption = QUERY_VECTORS,
     queries: QueriesOption = "",
+    minutes: MinutesOption = 20.0,
 ) -> None:
-    """Measure, all but fresh_clone, head_search, precise and soak unless named."""
+    """Measure, all but fresh_clone, fuzz, head_search, precise and soak unless named."""
     names = names or [name for name in _ALL if name not in _ONLY_WHEN_NAMED]
     unknown = set(names) - set(_ALL)
     if unknown:
         raise typer.BadParameter(f"no benchmark is called {min(unknown)}; choose of {', '.join(_ALL)}")
-    setting = Setting(bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries)
+    setting = Setting(bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries, minutes=minutes)
     try:
         holds = [_run(name, setting, out, page) for name in names]
     except BundleRefused as error:

@@ -9,7 +9,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from benchmarks.finding import ROOT, BenchmarkFailed, Finding, Floor, Setting, missed
 from benchmarks.fuzz import TARGETS

@@ -30,6 +30,7 @@ from shelfsense_training.backbones import keep_layers
 from shelfsense_training.export.onnx_export import export_again, export_int8
 from shelfsense_training.first_tier.hashed_grams import HashedGrams
 from shelfsense_training.first_tier.static_tier import GRAM_WIDTH, StaticTier
+from shelfsense_training.first_tier.token_pairs import TokenPairs
 
 QUALITY = ROOT / "docs" / "results" / "first_tier.json"
 """What the study wrote; figures alone."""
@@ -110,7 +111,10 @@ def _ways(bundle: Bundle, understander: Understander) -> dict[str, _Answer]:
     width, words = model.backbone.width, model.backbone.text_vocabulary + len(understander.locales.tags) + 1
     static = StaticTier(words, width, ClassificationHead(width, len(levels), levels)).eval()
     hashed = StaticTier(grams.buckets, GRAM_WIDTH, ClassificationHead(GRAM_WIDTH, len(levels), levels)).eval()
+    pairs = TokenPairs(words)
+    paired = StaticTier(pairs.rows, width, ClassificationHead(width, len(levels), levels)).eval()
     ways["static"] = lambda batch: static.probabilities([each.token_ids[1:-1] for each in batch])
+    ways["pairs"] = lambda batch: paired.probabilities([pairs.features(each.token_ids) for each in batch])
     ways["grams"] = lambda batch: hashed.probabilities([grams.features((p.model_text, p.locale)) for p in batch])
     return ways
 
@@ -153,7 +157,7 @@ def _speeds(ways: Mapping[str, _Answer], prepared: Sequence[Prepared], size: int
 
 def _row(quality: Mapping[str, Any], speeds: Mapping[int, Mapping[str, float]]) -> _Row:
     kind, layers, passed = quality["kind"], quality["layers"], quality["mixed"]["tokens_passed_on"]
-    name = kind if kind in {"static", "grams"} else f"layers {layers}"
+    name = f"layers {layers}" if layers else kind
     alone = {size: found[name] for size, found in speeds.items()}
     cost = 1 / alone[_BATCHES[0]]
     # After an exit the network goes on where it stands; any other tier's work is done again from the start.

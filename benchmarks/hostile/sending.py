@@ -34,6 +34,7 @@ HANG_S = 30.0
 _UNARY_AT_ONCE, _BATCHES_AT_ONCE, _CONNECTIONS_AT_ONCE = 24, 2, 8
 _NEIGHBOUR_EVERY = 100  # calls
 _OF_EACH_BATCH = 16  # neighbours
+_TRIES, _LATER_S = 20, 0.5
 _LARGE = 0.002  # share of the calls
 _PATIENT = PROMISED - {"DEADLINE_EXCEEDED", "CANCELLED"}
 _OPTIONS = (
@@ -106,8 +107,13 @@ class Sender:
             queries[place] = known[which].SerializeToString()
         usual = number % 4 != 0
         request = batch_of(queries) if usual else batch_of(queries) + batch_options(chance)
-        answer = await self._ask(HostileCall("BatchUnderstand", request))
-        if answer is None:
+        for _ in range(_TRIES):
+            answer = await self._ask(HostileCall("BatchUnderstand", request))
+            if answer is not None:
+                break
+            await asyncio.sleep(_LATER_S)  # refused as overload, beside all the others
+        else:
+            self._tally.fault(f"a batch was refused {_TRIES} times")
             return
         items = pb.BatchUnderstandResponse.FromString(answer).items
         if len(items) != BATCH:
@@ -143,7 +149,7 @@ class Sender:
         self,
         call: HostileCall,
         *,
-        timeout: float = HANG_S,  # noqa: ASYNC109 -- gRPC's own
+        timeout: float = HANG_S,
         metadata: Sequence[tuple[str, str | bytes]] = (),
         compression: grpc.Compression = grpc.Compression.NoCompression,
         allowed: frozenset[str] = _PATIENT,

@@ -17,7 +17,6 @@ from benchmarks.finding import ROOT, BenchmarkFailed, Setting
 from benchmarks.machine import two_cores
 from benchmarks.processes import COMMAND, Running, started
 
-
 CACHE_MB = 8
 """A cache that holds what is asked often and not all that is asked once: about 4,000 answers, of 15,000 queries, so that
 a query asked once is a miss also when its turn comes again."""

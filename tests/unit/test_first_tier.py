@@ -33,6 +33,7 @@ from shelfsense_training.first_tier.static_tier import StaticTier
 from shelfsense_training.first_tier.sureness import Sureness
 from shelfsense_training.first_tier.teacher import Teacher
 from shelfsense_training.first_tier.tier_quality import Questions, mixed, token_share
+from shelfsense_training.first_tier.token_pairs import TokenPairs
 from shelfsense_training.packed_forward import pack, packed_forward
 from tiny import LOCALES, TINY_TREE, tiny_tokenizer_json
 from tiny import tiny_model as plain_model
@@ -121,6 +122,16 @@ def test_grams_of_a_text_share_rows_with_what_is_written_alike_and_tell_locales(
     assert max(grams.features(("red running shoes", "en"))) < 1 << 16
     # Five letters with their marks: 5 + 4 + 3 n-grams, the word, the locale.
     assert len(grams.features(("shoes", "en"))) == 14
+
+
+def test_token_pairs_tell_the_order_of_the_same_tokens_in_every_locale() -> None:
+    pairs = TokenPairs(tokens=1000)
+    one, other = pairs.features((0, 990, 5, 6, 7, 2)), pairs.features((0, 990, 7, 6, 5, 2))
+    assert sorted(one[:4]) == sorted(other[:4])
+    assert not set(one[4:]) & set(other[4:])
+    assert len(one) == 4 + 2
+    assert all(1000 <= row < pairs.rows for row in one[4:])
+    assert pairs.features((0, 991, 5, 6, 7, 2))[4:] == one[4:]
 
 
 def test_a_head_after_the_last_layer_stays_what_it_was_and_an_earlier_one_comes_nearer(

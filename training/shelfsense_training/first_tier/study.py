@@ -40,6 +40,7 @@ from shelfsense_training.first_tier.static_tier import GRAM_WIDTH, StaticTier
 from shelfsense_training.first_tier.sureness import Sureness
 from shelfsense_training.first_tier.teacher import Teacher
 from shelfsense_training.first_tier.tier_quality import Questions, mixed, token_share
+from shelfsense_training.first_tier.token_pairs import TokenPairs
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
@@ -48,6 +49,12 @@ Answers = Callable[[Sequence[Prepared]], NDArray[np.float32]]
 """Probabilities (N, L) of prepared queries, as a network gives them."""
 
 _BATCH = 64
+
+_NAMES = {
+    "static": "mean of token vectors",
+    "grams": "mean of hashed n-gram vectors",
+    "pairs": "mean of token and token-pair vectors",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ class StudyPlan:
         texts: that the tiers hear the network on.
         students: layers of each student, in the order they are trained.
         student: how they learn.
-        static: how the static tiers learn.
+        static: how the static tiers of tokens learn.
+        grams: how the one of n-grams learns, whose table starts from nothing.
         resamples: of the test queries.
         seed: of every draw.
     """
@@ -67,6 +75,7 @@ class StudyPlan:
     students: tuple[int, ...] = (2, 3)
     student: StudentSettings = field(default_factory=StudentSettings)
     static: StaticSettings = field(default_factory=StaticSettings)
+    grams: StaticSettings = field(default_factory=lambda: StaticSettings(table_rate=1e-2, rate=2e-3))
     resamples: int = 1000
     seed: int = 0
 
@@ -154,7 +163,7 @@ class FirstTierStudy:
 
     def _tiers(self) -> Iterator[_Row]:
         for name, tier, features in self._static_tiers():
-            yield _Row(name, name.split(", ")[0], 0, _of_static(tier, features))
+            yield _Row(_NAMES[name], name, 0, _of_static(tier, features))
         heads = self._exit_heads
         for layers, head in heads.items():
             yield _Row(f"exit after {layers} layers", "exit", layers, self._of_exit(layers, head))
@@ -162,24 +171,34 @@ class FirstTierStudy:
             yield _Row(f"first {layers} layers, distilled", "layers", layers, self._student(layers))
 
     def _static_tiers(self) -> Iterator[tuple[str, StaticTier, Callable[[Prepared], Sequence[int]]]]:
-        teacher, size = self._lessons.teacher, self._tokenizer.embedding_rows
-        head = _like(teacher.model.classification, teacher.model.backbone.width)
-        head.load_state_dict(teacher.model.classification.state_dict())
-        tier = StaticTier(size, teacher.model.backbone.width, head)
-        tier.table.weight.data = self._token_vectors()
-        yield "static", self._distilled(tier, [ids[1:-1] for ids in self._token_ids], "static"), _tokens
+        whole, tokens = self._lessons.teacher.model, self._tokenizer.embedding_rows
+        features: list[Sequence[int]] = [ids[1:-1] for ids in self._token_ids]
+        tier = self._of_tokens(tokens)
+        yield "static", self._distilled(tier, features, "static"), lambda each: each.token_ids[1:-1]
         grams = HashedGrams()
-        head = _like(teacher.model.classification, GRAM_WIDTH)
-        tier = StaticTier(grams.buckets, GRAM_WIDTH, head)
+        tier = StaticTier(grams.buckets, GRAM_WIDTH, _like(whole.classification, GRAM_WIDTH))
         features = [grams.features(text) for text in self._texts]
-        yield (
-            "grams",
-            self._distilled(tier, features, "grams"),
-            lambda each: grams.features((each.model_text, each.locale)),
-        )
+        tier = self._distilled(tier, features, "grams")
+        yield "grams", tier, lambda each: grams.features((each.model_text, each.locale))
+        pairs = TokenPairs(tokens)
+        features = [pairs.features(ids) for ids in self._token_ids]
+        tier = self._distilled(self._of_tokens(pairs.rows), features, "pairs")
+        yield "pairs", tier, lambda each: pairs.features(each.token_ids)
+
+    def _of_tokens(self, rows: int) -> StaticTier:
+        """Return a fresh tier whose first rows are what the network makes of each token alone; the others are zero."""
+        whole = self._lessons.teacher.model
+        head = _like(whole.classification, whole.backbone.width)
+        head.load_state_dict(whole.classification.state_dict())
+        tier = StaticTier(rows, whole.backbone.width, head)
+        known = self._token_vectors()
+        tier.table.weight.data.zero_()
+        tier.table.weight.data[: len(known)] = known
+        return tier
 
     def _distilled(self, tier: StaticTier, features: Sequence[Sequence[int]], name: str) -> StaticTier:
-        place, settings = self._work / f"{name}.pt", self._plan.static
+        place = self._work / f"{name}.pt"
+        settings = self._plan.grams if name == "grams" else self._plan.static
         return distil_static(tier, features, self._lessons, place, settings)
 
     def _token_vectors(self) -> torch.Tensor:
@@ -253,10 +272,6 @@ def _like(head: ClassificationHead, width: int) -> ClassificationHead:
     found.scale.copy_(head.scale)
     found.shift.copy_(head.shift)
     return found
-
-
-def _tokens(prepared: Prepared) -> Sequence[int]:
-    return prepared.token_ids[1:-1]
 
 
 def _of_static(tier: StaticTier, features: Callable[[Prepared], Sequence[int]]) -> Answers:
