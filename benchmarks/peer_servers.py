@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
-from benchmarks.load.generator import BATCH_UNDERSTAND, LoadGenerator
+from benchmarks.load.generator import BATCH_UNDERSTAND, CLASSIFY, EMBED, LoadGenerator
 from benchmarks.load.http_load import keep_posting
 from benchmarks.load.measuring import IN_FLIGHT
 from benchmarks.load.played import Played
@@ -21,8 +21,9 @@ from benchmarks.peers.served import infinity, infinity_requests, litserve, litse
 _SECONDS = 3.0
 _QUERIES = 4096
 _BATCH = 64
-_OURS, _OURS_BATCH = "Understand", "BatchUnderstand of 64"
-_INFINITY, _INFINITY_BATCH, _LITSERVE = "infinity-emb", "infinity-emb, 64 a request", "LitServe"
+_OURS, _OURS_BATCH, _VECTOR, _TYPES = "Understand", "BatchUnderstand of 64", "Embed", "Classify"
+_INFINITY, _INFINITY_BATCH = "infinity-emb", "infinity-emb, 64 a request"
+_LITSERVE_VECTOR, _LITSERVE_TYPES = "LitServe, dynamic int8", "LitServe, the bundle's own graph"
 
 
 def measure(setting: Setting) -> Finding:
@@ -35,18 +36,25 @@ def measure(setting: Setting) -> Finding:
     with (
         served(setting, cache_mb=0) as ours,
         infinity(folder) as infinity_server,
-        litserve(setting.bundle) as litserve_server,
+        litserve("vectors", folder / "int8") as litserve_vectors,
+        litserve("types", setting.bundle) as litserve_types,
         pinned(two_cores()[1]),
         LoadGenerator() as generator,
     ):
         single, many = generator.caller(ours.target), generator.caller(ours.target, BATCH_UNDERSTAND)
+        vector, types = generator.caller(ours.target, EMBED), generator.caller(ours.target, CLASSIFY)
         singles, all_batches = [understand_request(each) for each in queries], [batch_request(each) for each in batches]
         to_infinity, to_litserve = infinity_requests(queries, 1), litserve_requests(queries)
         batches_to_infinity = infinity_requests(queries, _BATCH)
         ways: dict[str, Callable[[int], Played]] = {
             _OURS: lambda _: generator.keep_asking(single, singles, seconds, in_flight=IN_FLIGHT),
             _INFINITY: lambda _: keep_posting(infinity_server.target, to_infinity, seconds, in_flight=IN_FLIGHT),
-            _LITSERVE: lambda _: keep_posting(litserve_server.target, to_litserve, seconds, in_flight=IN_FLIGHT),
+            _VECTOR: lambda _: generator.keep_asking(vector, singles, seconds, in_flight=IN_FLIGHT),
+            _LITSERVE_VECTOR: lambda _: keep_posting(
+                litserve_vectors.target, to_litserve, seconds, in_flight=IN_FLIGHT
+            ),
+            _TYPES: lambda _: generator.keep_asking(types, singles, seconds, in_flight=IN_FLIGHT),
+            _LITSERVE_TYPES: lambda _: keep_posting(litserve_types.target, to_litserve, seconds, in_flight=IN_FLIGHT),
             _OURS_BATCH: lambda _: generator.keep_asking(many, all_batches, seconds, in_flight=2),
             _INFINITY_BATCH: lambda _: keep_posting(infinity_server.target, batches_to_infinity, seconds, in_flight=2),
         }
@@ -62,14 +70,16 @@ def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
         name: [played.answers_per_second * (_BATCH if "64" in name else 1) for played in runs]
         for name, runs in found.items()
     }
-    floors = (
-        Floor("Understand over infinity-emb, queries/s", median_ratio(speeds[_OURS], speeds[_INFINITY]), 1.5),
-        Floor(
-            "BatchUnderstand over infinity-emb, 64 a request, queries/s",
-            median_ratio(speeds[_OURS_BATCH], speeds[_INFINITY_BATCH]),
-            1.5,
-        ),
-        Floor("Understand over LitServe, queries/s", median_ratio(speeds[_OURS], speeds[_LITSERVE]), 3.0),
+    floors = tuple(
+        Floor(f"{one} over {other}, queries/s", median_ratio(speeds[one], speeds[other]), least)
+        for one, other, least in (
+            (_VECTOR, _INFINITY, 1.5),
+            (_OURS, _INFINITY, 1.5),
+            (_OURS_BATCH, _INFINITY_BATCH, 1.5),
+            (_VECTOR, _LITSERVE_VECTOR, 3.0),
+            (_TYPES, _LITSERVE_TYPES, 3.0),
+            (_OURS, _LITSERVE_TYPES, 3.0),
+        )
     )
     peers = versions(("infinity-emb", "litserve", "optimum", "transformers", "onnxruntime", "torch"))
     answers = {
@@ -77,7 +87,10 @@ def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
         _OURS_BATCH: "types, heads",
         _INFINITY: "a vector",
         _INFINITY_BATCH: "a vector",
-        _LITSERVE: "five types",
+        _VECTOR: "a vector",
+        _LITSERVE_VECTOR: "a vector",
+        _TYPES: "types",
+        _LITSERVE_TYPES: "five types",
     }
     return Finding(
         title="Beside other servers",
@@ -96,8 +109,9 @@ def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
         notes=(
             (
                 f"{source.capitalize()}; medians of {len(found[_OURS])} rounds; {IN_FLIGHT} single requests in flight, or 2 "
-                "batches; all servers on one core, one thread, ours with the cache off. infinity-emb runs the encoder and "
-                "mean pooling in ONNX Runtime's dynamic int8; LitServe the bundle's own graph. Neither has our locale "
+                "batches; all servers on one core, one thread, ours with the cache off. infinity-emb and the first "
+                "LitServe run the encoder and mean pooling in ONNX Runtime's dynamic int8, the second LitServe the "
+                "bundle's own graph, which is ours. None of them has our locale "
                 "rules, tree, thresholds or head index to answer from. "
                 + ", ".join(f"{name} {version}" for name, version in peers.items())
                 + "."

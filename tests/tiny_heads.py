@@ -12,7 +12,7 @@ from shelfsense.reformulation.head import Head
 from shelfsense.reformulation.vector_index import GraphSettings
 
 HEADS = [
-    Head("rote Schuhe", "de", 900.0, product_type="shoes", attributes="colour=red"),
+    Head("rote Schuhe", "de", 900.0, product_type="shoes", attributes='[["color","rot"]]'),
     Head("red shoes", "en", 100.0),
     Head("blaue Schuhe", "de", 50.0, volume_is_estimate=True),
     Head("blue shoes", "en", 70.0),

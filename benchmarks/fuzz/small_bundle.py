@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
 
+from shelfsense.attribute_kinds import ATTRIBUTES
 from shelfsense.bundle import Bundle, write_bundle
 from shelfsense.mapped_tree import TYPE_MAP, MappedTree
 from shelfsense.product_types import ProductTypeNode, ProductTypes
@@ -46,6 +47,7 @@ def write_small_bundle(folder: Path) -> Bundle:
         "locales": _LOCALES,
         "backbone": {"layers": 1, "width": WIDTH, "vocabulary": 50, "max_tokens": 64},
         "embedding": {"width": WIDTH},
+        "attributes": list(ATTRIBUTES),
     }
     files = {
         "product_types.json": ours.to_json(),

@@ -5,12 +5,13 @@ An input is a locale, a line end, and the text.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 from benchmarks.finding import ROOT
 from benchmarks.fuzz.target import Target, Unexpected, text_of
 from benchmarks.fuzz.without_network import load
-from benchmarks.hostile.locales import HOSTILE_LOCALES
+from benchmarks.hostile.locales import HOSTILE_LOCALES, hostile_locale
 from benchmarks.hostile.texts import HOSTILE_TEXTS
 from shelfsense.bundle import Bundle
 from shelfsense.errors import InvalidQuery
@@ -26,12 +27,18 @@ _FRAME = 3  # <s>, the locale's token, </s>
 def target(folder: Path) -> Target:  # noqa: ARG001 -- as every target
     """Return the target."""
     understander = load(Bundle.open(ROOT / "bundles" / "starter"))
-    return Target(lambda data: _check(understander, data), list(_seeds()))
+    return Target(lambda data: _check(understander, data), _seeds(), _elsewhere)
 
 
 def _seeds() -> list[bytes]:
     texts = [b"de\n" + text.encode("utf-8", "surrogatepass") for text in HOSTILE_TEXTS]
     return texts + [locale.encode("utf-8", "surrogatepass") + b"\n42 mm cable 2 m" for locale in HOSTILE_LOCALES]
+
+
+def _elsewhere(data: bytes, seed: int) -> bytes:
+    """Return the same text in another locale."""
+    locale = hostile_locale(random.Random(seed)).encode("utf-8", "surrogatepass")
+    return locale + b"\n" + data.partition(b"\n")[2]
 
 
 def _check(understander: Understander, data: bytes) -> None:

@@ -21,17 +21,21 @@ class SeededEngine:
     Args:
         types: L.
         width: E.
+        attributes: whether it answers them.
     """
 
-    def __init__(self, types: int, width: int) -> None:
+    padding = 0.0
+
+    def __init__(self, types: int, width: int, *, attributes: bool) -> None:
         self._types = types
         self._width = width
+        self._attributes = attributes
 
     @classmethod
     def load(cls, bundle: Bundle, *, threads: int = 1) -> SeededEngine:  # noqa: ARG003 -- the protocol's
         """Take the widths from a bundle."""
         types = len(ProductTypes.from_json(bundle.read("product_types.json")))
-        return cls(types, bundle.manifest["embedding"]["width"])
+        return cls(types, bundle.manifest["embedding"]["width"], attributes="attributes" in bundle.manifest)
 
     def run(self, token_ids: Sequence[Sequence[int]]) -> EngineOutput:
         """Answer a batch."""
@@ -42,9 +46,8 @@ class SeededEngine:
             draw.random((len(ids) - 3, len(ATTRIBUTES)), dtype=np.float32)
             for draw, ids in zip(draws, token_ids, strict=True)
         ]
-        return EngineOutput(
-            np.stack([draw.random(self._types, dtype=np.float32) for draw in draws]), embeddings, tuple(attributes)
-        )
+        probabilities = np.stack([draw.random(self._types, dtype=np.float32) for draw in draws])
+        return EngineOutput(probabilities, embeddings, tuple(attributes) if self._attributes else None)
 
 
 def load(bundle: Bundle) -> Understander:

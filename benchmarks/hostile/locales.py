@@ -48,6 +48,8 @@ HOSTILE_LOCALES = (
         "\ud800",
         "İ",
         "no-bok",
+        "dt5-onq-en5",
+        "ll-zal-2br-5k9it",
         "hy-arevela",
         "und-Latn-DE",
     ),

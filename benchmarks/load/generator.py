@@ -21,6 +21,8 @@ import grpc
 from benchmarks.load.played import OK, Played
 
 UNDERSTAND = "/shelfsense.v1.QueryUnderstanding/Understand"
+CLASSIFY = "/shelfsense.v1.QueryUnderstanding/Classify"
+EMBED = "/shelfsense.v1.QueryUnderstanding/Embed"
 BATCH_UNDERSTAND = "/shelfsense.v1.QueryUnderstanding/BatchUnderstand"
 
 _CHANNELS = 4

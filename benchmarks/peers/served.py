@@ -33,9 +33,9 @@ def infinity(folder: Path) -> AbstractContextManager[Running]:
     return started(command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S)
 
 
-def litserve(bundle: Path) -> AbstractContextManager[Running]:
-    """Serve a bundle's own graph with LitServe."""
-    command = [str(interpreter()), str(_HERE / "litserve_server.py"), str(bundle), str(free_port())]
+def litserve(what: str, folder: Path) -> AbstractContextManager[Running]:
+    """Serve with LitServe: ``types`` of a bundle's own graph, or ``vectors`` of an exported encoder."""
+    command = [str(interpreter()), str(_HERE / "litserve_server.py"), what, str(folder), str(free_port())]
     return started(command, core=two_cores()[0], folder=ROOT / "work", environment=variables(), limit_s=_START_LIMIT_S)
 
 
@@ -49,6 +49,6 @@ def infinity_requests(queries: Sequence[Query], size: int) -> list[bytes]:
 
 
 def litserve_requests(queries: Sequence[Query]) -> list[bytes]:
-    """Return requests for product types, one query each, as LitServe gathers batches itself."""
+    """Return requests to LitServe, one query each, as it gathers batches itself."""
     bodies = ({"text": query.text, "locale": query.locale} for query in queries)
     return [post("/predict", json.dumps(body).encode()) for body in bodies]

@@ -98,18 +98,25 @@ def _canonical(tag: str) -> str:
     try:
         return str(langcodes.standardize_tag(tag, macro=True))
     except (LanguageTagError, ValueError):
-        shown = tag.encode("unicode_escape").decode("ascii")
-        raise InvalidQuery("locale", f"'{shown}' is not a BCP 47 tag; send one like de, pt-BR or zh-TW") from None
+        raise _no_tag(tag) from None
 
 
 def _maximised(tag: str) -> tuple[str, str, str]:
-    given = langcodes.get(_canonical(tag))
+    try:
+        given = langcodes.get(_canonical(tag))
+    except (LanguageTagError, ValueError):  # of a tag as odd as dt5-onq-en5 the canonical form is none
+        raise _no_tag(tag) from None
     if not given.territory and (given.language or UNDETERMINED) == UNDETERMINED:
         # Likely subtags would make English of a store that says it does not know.
         return UNDETERMINED, given.script or "", ""
     full = given.maximize()
     language = full.language or UNDETERMINED
     return _WRITTEN_AS.get(language, language), full.script or "", full.territory or ""
+
+
+def _no_tag(tag: str) -> InvalidQuery:
+    shown = tag.encode("unicode_escape").decode("ascii")
+    return InvalidQuery("locale", f"'{shown}' is not a BCP 47 tag; send one like de, pt-BR or zh-TW")
 
 
 def _nearest(candidates: list[str], language: str, territory: str) -> str:

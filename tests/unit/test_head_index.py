@@ -53,7 +53,7 @@ def test_a_match_carries_its_head(index: HeadIndex) -> None:
     assert (best.query, best.locale, best.volume, best.volume_is_estimate) == ("blaue Schuhe", "de", 50.0, True)
     assert (best.product_type, best.attributes) == ("", "")
     assert index.search("de", unit(1, 0, 0), 1)[0].product_type == "shoes"
-    assert index.search("de", unit(1, 0, 0), 1)[0].attributes == "colour=red"
+    assert index.search("de", unit(1, 0, 0), 1)[0].attributes == '[["color","rot"]]'
     assert index.product_types == ("shoes", "")
 
 

@@ -55,12 +55,12 @@ def test_a_locale_whose_heads_are_all_removed_has_none(index: HeadIndex) -> None
 
 def test_an_added_head_is_found_at_once_by_vector_and_by_words(index: HeadIndex) -> None:
     index.add(
-        [Head("rotes Kleid", "de", 5.0, product_type="dress", attributes="colour=red")], np.array([[0.8, 0.6, 0]])
+        [Head("rotes Kleid", "de", 5.0, product_type="dress", attributes='[["color","rot"]]')], np.array([[0.8, 0.6, 0]])
     )
     found = index.search("de", RED, 2)
     assert queries(found) == ["rote Schuhe", "rotes Kleid"]
     assert found[1].score == pytest.approx(0.8, abs=1e-3)
-    assert (found[1].volume, found[1].product_type, found[1].attributes) == (5.0, "dress", "colour=red")
+    assert (found[1].volume, found[1].product_type, found[1].attributes) == (5.0, "dress", '[["color","rot"]]')
     assert queries(index.exact("de", ["rotes kleid"])) == ["rotes Kleid"]
     assert index.product_types == ("shoes", "", "dress")
     assert len({match.row for match in index.search("de", RED, 9)}) == 3

@@ -63,7 +63,22 @@ def test_a_tag_of_no_related_locale_is_undetermined(tag: str) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["!!", "deutsch", "d", "de--AT", "-de", "de-", " de", "de\n", "en-US-US", "en_US.UTF-8", "dé", "😀", "x" * 65],
+    [
+        "!!",
+        "deutsch",
+        "d",
+        "de--AT",
+        "-de",
+        "de-",
+        " de",
+        "de\n",
+        "en-US-US",
+        "en_US.UTF-8",
+        "dé",
+        "😀",
+        "x" * 65,
+        "dt5-onq-en5",
+    ],
 )
 def test_what_is_not_bcp_47_is_refused_on_the_locale(tag: str) -> None:
     with pytest.raises(InvalidQuery, match="BCP 47") as caught:

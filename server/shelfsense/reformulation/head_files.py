@@ -37,6 +37,9 @@ __all__ = ["FOLDER", "HEADS", "VECTORS", "VECTORS_INT8", "Head", "head_index_fil
 FOLDER = "head_index/"
 HEADS = "head_index/heads.arrow"
 
+# The manifest's key where the network finds attributes in a query, to be compared with those of heads.
+_COMPARED = "attributes"
+
 
 def head_index_files(
     heads: Sequence[Head],
@@ -85,6 +88,8 @@ def read_head_files(bundle: Bundle) -> tuple[pa.Table, NDArray[np.float16]]:
         BundleRefused: naming the file that is not what `head_index_files` writes.
     """
     table = _read_table(bundle.read(HEADS))
+    if _COMPARED in bundle.manifest:
+        _check_attributes(table.column("attributes").unique().to_pylist())
     return table, read_vectors(bundle, (len(table), manifest_number(bundle, "embedding", "width")))
 
 
@@ -122,7 +127,6 @@ def _read_table(data: bytes) -> pa.Table:
         if table.column(name).null_count:
             raise BundleRefused(HEADS, f"has rows without {name}", REMEDY)
     attributes = table.column("attributes").fill_null("")
-    _check_attributes(attributes.unique().to_pylist())
     return table.set_column(table.num_columns - 1, SCHEMA.field("attributes"), attributes)
 
 
