@@ -42,7 +42,7 @@ _BATCHES = (32, 1)
 _WANTED_SPEED, _WANTED_QUALITY = 2.5, 0.995
 _WHOLE = "all layers"
 
-_Answer: TypeAlias = Callable[[Sequence[Prepared]], object]
+_Answer: TypeAlias = Callable[[Sequence[Prepared]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ def _ways(bundle: Bundle, understander: Understander) -> dict[str, _Answer]:
     ways["static"] = lambda batch: static.probabilities([each.token_ids[1:-1] for each in batch])
     ways["pairs"] = lambda batch: paired.probabilities([pairs.features(each.token_ids) for each in batch])
     ways["grams"] = lambda batch: hashed.probabilities([grams.features((p.model_text, p.locale)) for p in batch])
+    ways["both"] = lambda batch: ways["grams"](batch) + ways["pairs"](batch)
     return ways
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grpc
 
-from benchmarks.finding import Finding, Setting
+from benchmarks.finding import Finding, Floor, Setting
 from benchmarks.processes import COMMAND, Running, started
 from benchmarks.queries import sample_queries
 from benchmarks.sockets import children
@@ -147,6 +147,15 @@ def _finding(speeds: Mapping[str, Mapping[str, Sequence[float]]], kills: Kills) 
             ),
         ),
         faults=tuple(_faults(kills)),
+        floors=(
+            Floor(
+                "calls that failed over those in flight at a killed worker, the worst of all kills",
+                max(failed / max(1, there) for failed, there in zip(kills.failed, kills.there, strict=True)),
+                1.0,
+                at_most=True,
+            ),
+            Floor("seconds until a killed worker is back, the longest", max(kills.seconds), _BACK_WITHIN_S, at_most=True),
+        ),
     )
 
 

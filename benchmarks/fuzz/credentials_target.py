@@ -24,12 +24,12 @@ def target(folder: Path) -> Target:
     """Return the target."""
     key, file = SigningKey.generate(), folder / "file"
     key.write(folder / "key.pem")
-    signature = key.public + key.sign(_SIGNED)
+    signature, trusted = key.public + key.sign(_SIGNED), TrustedKeys(frozenset((key.public,)))
     readers: tuple[Callable[[bytes], object], ...] = (
         lambda data: read_tokens(_written(file, data)),
         lambda data: TrustedKeys.load(_written(file, data)),
         lambda data: SigningKey.load(_written(file, data)),
-        lambda data: _verify(signature, data),
+        lambda data: _verify(signature, data, trusted),
         lambda data: _authorise(_written(file, data)),
     )
     lines = TokenEntry("search-page", digest_of(_TOKEN), 100, 200, 1_900_000_000.0).line()
@@ -51,9 +51,9 @@ def _written(file: Path, data: bytes) -> Path:
     return file
 
 
-def _verify(signature: bytes, data: bytes) -> None:
+def _verify(signature: bytes, data: bytes, trusted: TrustedKeys) -> None:
     try:
-        check_signature(data, _SIGNED, None)
+        check_signature(data, _SIGNED, trusted)
     except BundleRefused:
         if data == signature:
             raise Unexpected("a right signature is refused") from None

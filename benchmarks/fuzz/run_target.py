@@ -1,6 +1,7 @@
-"""``python -m benchmarks.fuzz.run_target NAME FOLDER SECONDS``: fuzzes one target, and ends at its first fault.
+"""``python -m benchmarks.fuzz.run_target NAME FOLDER SECONDS [INPUT]``: fuzzes one target, and ends at its first fault.
 
-Keeps the corpus in FOLDER/corpus, and puts an input that fails, takes too long or too much memory beside it.
+Keeps the corpus in FOLDER/corpus, and puts an input that fails, takes too long or too much memory beside it. With an
+INPUT, tries that one alone.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _MEMORY_MB = 3000
 _GUIDED_BY = ["shelfsense", "langcodes"]
 
 
-def main(name: str, folder: Path, seconds: int) -> None:
-    """Fuzz one target until the time is over."""
+def main(name: str, folder: Path, seconds: int, only: str = "") -> None:
+    """Fuzz one target until the time is over, or try one input."""
     with atheris.instrument_imports(include=_GUIDED_BY, enable_loader_override=False):
         module = importlib.import_module(f"benchmarks.fuzz.{name}_target")
     logging.disable()  # what is refused is said a million times
@@ -44,9 +45,9 @@ def main(name: str, folder: Path, seconds: int) -> None:
             *(f"-max_len={_LONGEST_INPUT}", f"-artifact_prefix={folder}/", "-print_final_stats=1"),
         ]
         extra = {"custom_mutator": mutate} if target.mutate else {}
-        atheris.Setup([sys.argv[0], *options, str(corpus)], target.check, **extra)
+        atheris.Setup([sys.argv[0], *options, only or str(corpus)], target.check, **extra)
         atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]).resolve(), int(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]).resolve(), int(sys.argv[3]), *sys.argv[4:])

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
@@ -15,6 +17,7 @@ from shelfsense.bundle import Bundle, write_bundle
 from shelfsense.errors import BundleRefused, InputRefused
 from shelfsense.locales import Locales
 from shelfsense.manifest_values import manifest_locales, manifest_number
+from shelfsense.overrides.overrides_file import read_overrides
 from shelfsense.product_types import ProductTypes
 from shelfsense.reformulation.attribute_spans import spans_from_text
 from shelfsense.reformulation.head import Head
@@ -133,3 +136,13 @@ def test_a_tokenizer_that_fails_on_what_it_does_not_know_is_refused() -> None:
     without["model"]["unk_id"] = None
     with pytest.raises(InputRefused, match="set its unk_id"):
         QueryTokenizer.from_json(json.dumps(without).encode(), Locales(["en"]))
+
+
+def test_a_small_file_of_overrides_cannot_take_all_memory() -> None:
+    rows, out = 300_000, io.BytesIO()
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array(["x" * 1000]))
+    columns = dict.fromkeys(("query", "locale", "action", "value"), long)
+    pq.write_table(pa.table(columns), out)
+    assert len(out.getvalue()) < 500_000
+    with pytest.raises(InputRefused, match="take more than 256 MB"):
+        read_overrides(out.getvalue())

@@ -32,6 +32,7 @@ from shelfsense_training.first_tier.static_distillation import StaticSettings, d
 from shelfsense_training.first_tier.static_tier import StaticTier
 from shelfsense_training.first_tier.sureness import Sureness
 from shelfsense_training.first_tier.teacher import Teacher
+from shelfsense_training.first_tier.tier_calibration import TierCalibration
 from shelfsense_training.first_tier.tier_quality import Questions, mixed, token_share
 from shelfsense_training.first_tier.token_pairs import TokenPairs
 from shelfsense_training.packed_forward import pack, packed_forward
@@ -192,6 +193,17 @@ def test_a_static_tier_learns_the_networks_types_and_goes_on_after_a_pass(lesson
     assert after < 0.6 * before
     again = distil_static(fresh(), features, lessons, tmp_path / "static.pt", settings)
     torch.testing.assert_close(again.table.weight, tier.table.weight)
+
+
+def test_a_calibrated_tier_that_was_too_shy_says_what_the_network_says_but_for_the_deepest_level() -> None:
+    draw = np.random.default_rng(2)
+    odds = draw.normal(-1.0, 2.0, size=(300, len(TREE)))
+    network = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    shy = (1 / (1 + np.exp(-(odds - 0.5) / 1.6))).astype(np.float32)
+    found = TierCalibration.fit(TREE, shy, network).apply(shy)
+    roots, leaves = TREE.by_level[1], TREE.by_level[2]
+    np.testing.assert_allclose(found[:, roots], network[:, roots], atol=2e-3)
+    np.testing.assert_allclose(found[:, leaves], shy[:, leaves], atol=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,10 @@ SCHEMA = pa.schema(
 MAX_ROWS = 1_000_000
 """Most rows of a file: more would take minutes to read, and are no longer a shop's hand."""
 
+MAX_BYTES = 256 << 20
+"""Most bytes that its rows may take in memory: a few kilobytes of Parquet can say one long text a million times."""
+
+_AT_ONCE = 4096  # rows
 _REQUIRED = ("query", "locale", "action", "value")
 _LONGEST_NAME = 128
 _OF_TYPES = (Action.ADD_TYPE, Action.REMOVE_TYPE)
@@ -58,7 +62,7 @@ def read_overrides(data: bytes) -> OverridesFile:
         if source.metadata.num_rows > MAX_ROWS:
             rows = source.metadata.num_rows
             raise InputRefused(f"overrides: {rows:,} rows are more than {MAX_ROWS:,}; drop those that have expired")
-        table = source.read(use_threads=False)  # beside a server that answers
+        table = _read(source)
     except (pa.ArrowException, OSError) as error:
         raise InputRefused(f"overrides: no whole Parquet file ({error}); write it anew, and rename it in") from error
     _check_columns(table.column_names)
@@ -69,6 +73,17 @@ def read_overrides(data: bytes) -> OverridesFile:
         for number, (end, *values) in enumerate(zip(expires, *columns.values(), strict=True), start=1)
     )
     return OverridesFile(hashlib.sha256(data).hexdigest(), tuple(rows))
+
+
+def _read(source: pq.ParquetFile) -> pa.Table:
+    batches, size = [], 0
+    for batch in source.iter_batches(batch_size=_AT_ONCE, use_threads=False):  # beside a server that answers
+        columns = [each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for each in batch.columns]
+        batches.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))
+        size += batches[-1].nbytes
+        if size > MAX_BYTES:
+            raise InputRefused(f"overrides: its rows take more than {MAX_BYTES >> 20} MB; shorten their texts")
+    return pa.Table.from_batches(batches) if batches else source.schema_arrow.empty_table()
 
 
 def _check_columns(names: Sequence[str]) -> None:

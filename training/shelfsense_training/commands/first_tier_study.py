@@ -37,14 +37,14 @@ def first_tier_study(
     from shelfsense.bundle import Bundle
     from shelfsense_training.first_tier.shallow_student import StudentSettings
     from shelfsense_training.first_tier.study import FirstTierStudy, StudyPlan
+    from shelfsense_training.first_tier.tiers import TierSettings
     from shelfsense_training.sources.data_folder import data_folder
 
     torch.set_flush_denormal(True)
     torch.set_num_threads(1)
     plan = StudyPlan(
         texts=texts,
-        students=tuple(students or (2, 3)),
-        student=StudentSettings(steps=steps),
+        tiers=TierSettings(students=tuple(students or (2, 3)), student=StudentSettings(steps=steps)),
         resamples=resamples,
         seed=seed,
     )

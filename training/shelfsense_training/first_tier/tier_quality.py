@@ -5,7 +5,7 @@ N queries, L types, R resamples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from shelfsense.understander import Prepared, Understander
 from shelfsense_training.evaluation.bootstrap import Sampled, resampled
 from shelfsense_training.evaluation.figures import Figure, MicroRecall, Ratio, share
 from shelfsense_training.evaluation.labelled_queries import LabelledQueries
-from shelfsense_training.evaluation.metrics import top_k_hits
+from shelfsense_training.evaluation.metrics import any_type, deployed, top_k_hits
 from shelfsense_training.evaluation.scoring import accepted_types, calibrated, prepare, threshold_rows
 
 LEVELS = (1, 2)
@@ -43,6 +43,11 @@ class Quality:
         """The worst of the ratios."""
         return min(each.value for each in self.ratios.values())
 
+    @property
+    def least_smoothed(self) -> float:
+        """The worst of the ratios' means over resamples, which recall at a precision does not reach in leaps."""
+        return min(float(np.nanmean(each.draws)) for each in self.ratios.values())
+
 
 class Questions:
     """Labelled queries and what the whole network answers them.
@@ -54,7 +59,8 @@ class Questions:
 
     Attributes:
         prepared: the queries as the network reads them.
-        whole: (N, L) the network's probabilities as they are served.
+        network: (N, L) the network's probabilities, as given.
+        whole: (N, L) the same as they are served.
         labels: (N, L).
     """
 
@@ -65,7 +71,24 @@ class Questions:
         self.labels = data.labels(len(self._types))
         self._thresholds = threshold_rows(understander.thresholds, self.prepared, self._types)
         self._known = np.array([each.known for each in self.prepared])
+        self.network = probabilities
         self.whole = self.served(probabilities)
+
+    @classmethod
+    def asked(
+        cls,
+        understander: Understander,
+        data: LabelledQueries,
+        network: Callable[[Sequence[Prepared]], NDArray[np.float32]],
+    ) -> Questions:
+        """Ask the whole network the queries first.
+
+        Args:
+            understander: the bundle.
+            data: N queries.
+            network: gives probabilities (N, L) of prepared queries.
+        """
+        return cls(understander, data, network(prepare(understander, data.queries)))
 
     def served(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities (N, L) as a bundle serves them: calibrated for the locale, coherent along the tree."""
@@ -95,6 +118,16 @@ class Questions:
             columns += [_log_odds(best[:, 1]), best[:, 1] - best[:, 0], np.abs(best[:, 1] - least)]
             columns.append(np.abs(here - least[:, None]).min(axis=1))
         return np.stack(columns, axis=1)
+
+    def deployed(self, served: NDArray[np.float32]) -> dict[str, dict[str, float]]:
+        """Return precision and recall of the accepted types by level, over queries with an acceptable type."""
+        found, accepted = {}, self.accepted(served)
+        for level in LEVELS:
+            members = self._types.by_level[level]
+            mapped = any_type(self.labels[:, members])
+            reached = deployed(accepted[mapped][:, members], self.labels[mapped][:, members])
+            found[str(level)] = {"precision": reached.precision, "recall": reached.recall}
+        return found
 
     def quality(self, served: NDArray[np.float32], *, resamples: int, seed: int = 0) -> Quality:
         """Compare served answers (N, L) with the whole network's; all figures see the same draws."""
