@@ -118,7 +118,9 @@ def main(  # noqa: PLR0913 -- the options of a command
     unknown = set(names) - set(_ALL)
     if unknown:
         raise typer.BadParameter(f"no benchmark is called {min(unknown)}; choose of {', '.join(_ALL)}")
-    setting = Setting(bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries, minutes=minutes)
+    setting = Setting(
+        bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries, minutes=minutes
+    )
     try:
         holds = [_run(name, setting, out, page) for name in names]
     except BundleRefused as error:

@@ -154,7 +154,9 @@ def _finding(speeds: Mapping[str, Mapping[str, Sequence[float]]], kills: Kills) 
                 1.0,
                 at_most=True,
             ),
-            Floor("seconds until a killed worker is back, the longest", max(kills.seconds), _BACK_WITHIN_S, at_most=True),
+            Floor(
+                "seconds until a killed worker is back, the longest", max(kills.seconds), _BACK_WITHIN_S, at_most=True
+            ),
         ),
     )
 

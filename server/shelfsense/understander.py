@@ -17,12 +17,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfsense.bundle import MANIFEST, Bundle
+from shelfsense.bundle import Bundle
 from shelfsense.engines.engine import Engine, EngineOutput, EngineRow, load_engine
 from shelfsense.engines.reranker import Reranker, load_reranker
-from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused, InvalidQuery
+from shelfsense.errors import BundleRefused, EngineUnavailable, InputRefused
 from shelfsense.locale_calibration import LocaleCalibration
-from shelfsense.locales import UNDETERMINED, Locales, language_of
+from shelfsense.locales import UNDETERMINED, language_of
+from shelfsense.manifest_values import manifest_locales, manifest_number
 from shelfsense.mapped_ranking import MappedRanking
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.model_description import LocaleDescription, ModelDescription
@@ -165,9 +166,9 @@ class Understander:
             MissingExtra: when the engine's library is not installed.
         """
         product_types = _parsed(_PRODUCT_TYPES, lambda: ProductTypes.from_json(bundle.read(_PRODUCT_TYPES)))
-        locales = _locales(bundle)
-        most = _whole_number(bundle, "backbone", "max_tokens")
-        _whole_number(bundle, "embedding", "width")
+        locales = manifest_locales(bundle)
+        most = manifest_number(bundle, "backbone", "max_tokens")
+        manifest_number(bundle, "embedding", "width")
         tokenizer = _parsed(
             _TOKENIZER, lambda: QueryTokenizer.from_json(bundle.read(_TOKENIZER), locales, max_tokens=most)
         )
@@ -396,23 +397,3 @@ def _parsed(file: str, parse: Callable[[], _Parsed]) -> _Parsed:
         return parse()
     except InputRefused as error:
         raise BundleRefused(file, str(error), _REMEDY) from error
-
-
-def _locales(bundle: Bundle) -> Locales:
-    tags = bundle.manifest["locales"]
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags) or UNDETERMINED in tags:
-        raise BundleRefused(MANIFEST, "locales is no list of tags without und", _REMEDY)
-    if len(set(tags)) != len(tags):
-        raise BundleRefused(MANIFEST, "locales names one twice, so their tokens cannot be told", _REMEDY)
-    try:
-        return Locales(tags)
-    except InvalidQuery as error:
-        raise BundleRefused(MANIFEST, f"locales: {error.message}", _REMEDY) from error
-
-
-def _whole_number(bundle: Bundle, section: str, key: str) -> int:
-    table = bundle.manifest[section]
-    value = table.get(key) if isinstance(table, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise BundleRefused(MANIFEST, f"{section}.{key} is {value!r}, not a number of 1 or more", _REMEDY)
-    return value

@@ -57,7 +57,9 @@ def test_exhaustion_without_retry_info_is_a_message_too_large_and_final() -> Non
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in grpc.StatusCode if code not in (UNAVAILABLE, CANCELLED, EXHAUSTED)], ids=lambda code: str(code.name)
+    "code",
+    [code for code in grpc.StatusCode if code not in (UNAVAILABLE, CANCELLED, EXHAUSTED)],
+    ids=lambda code: str(code.name),
 )
 def test_every_other_status_is_final(code: grpc.StatusCode) -> None:
     assert decide(code, retry_after=0.01) is None

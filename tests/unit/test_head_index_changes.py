@@ -55,7 +55,8 @@ def test_a_locale_whose_heads_are_all_removed_has_none(index: HeadIndex) -> None
 
 def test_an_added_head_is_found_at_once_by_vector_and_by_words(index: HeadIndex) -> None:
     index.add(
-        [Head("rotes Kleid", "de", 5.0, product_type="dress", attributes='[["color","rot"]]')], np.array([[0.8, 0.6, 0]])
+        [Head("rotes Kleid", "de", 5.0, product_type="dress", attributes='[["color","rot"]]')],
+        np.array([[0.8, 0.6, 0]]),
     )
     found = index.search("de", RED, 2)
     assert queries(found) == ["rote Schuhe", "rotes Kleid"]

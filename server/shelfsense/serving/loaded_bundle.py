@@ -52,7 +52,9 @@ class LoadedBundle:
             understander.describe(), understander.product_types
         ).SerializeToString()
         self.batcher: Batcher[Work, Outcome] = Batcher(
-            EngineThread(partial(run, understander), probe=Reading(understander.prepare(Query("shoes")), DEFAULT_TOP_K)),
+            EngineThread(
+                partial(run, understander), probe=Reading(understander.prepare(Query("shoes")), DEFAULT_TOP_K)
+            ),
             tokens=tokens,
             limits=Limits(
                 settings.max_batch_tokens, settings.max_queue_tokens, settings.stall_s, batch_s=settings.batch_ms / 1000

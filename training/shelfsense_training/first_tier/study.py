@@ -32,7 +32,6 @@ from shelfsense_training.sources.judged_queries import read_judged_queries
 from shelfsense_training.sources.splits import Split
 from shelfsense_training.validation import clean_queries
 
-
 _CURVE = (0.5, 0.6, 0.7, 0.8, 0.9)
 _CURVE_RESAMPLES = 100
 

@@ -5,6 +5,7 @@ One affine map of the log-odds per level but the deepest, as the network's own c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,30 +50,30 @@ class TierCalibration:
             if level == product_types.depth > 1:
                 continue  # its types together are part of their parents' probability, the unlikely ones too
             likely = np.maximum(ours[:, members], network[:, members]) >= _LIKELY
-            odds = torch.from_numpy(_log_odds(ours[:, members][likely]))
-            wanted = torch.from_numpy(network[:, members][likely])
-            found = torch.tensor([0.0, 0.0], requires_grad=True)  # logarithm of the scale, shift
-            optimizer = torch.optim.LBFGS([found], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
-
-            def loss(
-                odds: torch.Tensor = odds,
-                wanted: torch.Tensor = wanted,
-                found: torch.Tensor = found,
-                optimizer: torch.optim.Optimizer = optimizer,
-            ) -> torch.Tensor:
-                optimizer.zero_grad()
-                entropy = functional.binary_cross_entropy_with_logits(odds * found[0].exp() + found[1], wanted)
-                torch.autograd.backward(entropy)
-                return entropy
-
-            optimizer.step(loss)  # type: ignore[no-untyped-call, unused-ignore]
-            scale[members], shift[members] = float(found[0].detach().exp()), float(found[1].detach())
+            scale[members], shift[members] = _affine(ours[:, members][likely], network[:, members][likely])
         return cls(scale, shift)
 
     def apply(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities (N, L) on the network's scale."""
         found: NDArray[np.float32] = 1 / (1 + np.exp(-(_log_odds(probabilities) * self.scale + self.shift)))
         return found
+
+
+def _affine(ours: NDArray[np.float32], network: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the scale and the shift of log-odds that bring probabilities nearest to the network's."""
+    odds, wanted = torch.from_numpy(_log_odds(ours)), torch.from_numpy(network)
+    found = torch.tensor([0.0, 0.0], requires_grad=True)  # logarithm of the scale, shift
+    optimizer = torch.optim.LBFGS([found], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        entropy = functional.binary_cross_entropy_with_logits(odds * found[0].exp() + found[1], wanted)
+        torch.autograd.backward(entropy)
+        return entropy
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call, unused-ignore]
+    scale, shift = found.detach().tolist()
+    return math.exp(scale), shift
 
 
 def _log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
