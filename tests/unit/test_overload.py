@@ -142,7 +142,7 @@ def test_a_standing_queue_is_cut_so_that_nobody_waits_for_long() -> None:
     shop = Shop()
     shop.play(poisson(3 * capacity(), 10, 10.0), 10)
     settled = sorted(shop.latencies[len(shop.latencies) // 2 :])
-    assert settled[int(0.99 * len(settled))] < 0.15
+    assert settled[int(0.99 * len(settled))] < 0.35  # what callers with ten seconds to live may wait, and a batch
 
 
 def test_a_burst_is_answered_whole() -> None:

@@ -21,6 +21,7 @@ ShedReason: TypeAlias = Literal["queue_full", "limit", "deadline"]
 
 _SHORTEST_RETRY_S = 0.05
 _LONGEST_RETRY_S = 5.0
+_PATIENT = 0.25  # of the time a caller has, that it may wait in a standing queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class AdmissionLimits:
         burst_s: seconds of work that may wait in a burst of single calls.
         standing_s: seconds of work that may wait where the queue has been standing: about four batches, so that
             the engine never lacks one.
+        patient_s: seconds of work that may wait all the same before a caller with four times as long to live.
         patience_s: seconds after which a queue that was not nearly empty once is a standing one.
     """
 
@@ -39,6 +41,7 @@ class AdmissionLimits:
     burst_s: float = 1.0
     standing_s: float = 0.06
     patience_s: float = 0.5
+    patient_s: float = 0.2
 
 
 class Admission:
@@ -104,7 +107,8 @@ class Admission:
             self._refuse("queue_full", wait_s, now)
         if now + wait_s + self._own_s(line, units, queries) > expires:
             self._refuse("deadline", wait_s, now)
-        if not bulk and wait_s > self.limit_s:
+        # Whoever has time may use some of it: a caller of one in sixty-four at a time is no overload.
+        if not bulk and wait_s > max(self.limit_s, min(self._limits.patient_s, _PATIENT * (expires - now))):
             self._refuse("limit", wait_s, now)
 
     def _wait_s(self, line: Line[Any, Any], now: float) -> float:

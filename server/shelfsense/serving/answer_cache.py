@@ -58,12 +58,17 @@ class AnswerCache:
 
     Args:
         most_bytes: of keys and answers, the overhead of an entry counted; 0 switches the cache off.
+
+    Attributes:
+        figures: what it has done so far.
+        bytes: that it holds.
+        most_bytes: as given.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self.figures = CacheFigures()
         self.bytes = 0
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._answers: OrderedDict[AnswerKey, bytes] = OrderedDict()
 
     def __len__(self) -> int:
@@ -83,12 +88,12 @@ class AnswerCache:
     def put(self, key: AnswerKey, answer: bytes) -> None:
         """Hold an answer, and let go of the least recently used until all fit; one that never fits is not held."""
         size = _size(key, answer)
-        if size > self._most_bytes:
+        if size > self.most_bytes:
             return
         self._drop(key)
         self._answers[key] = answer
         self.bytes += size
-        while self.bytes > self._most_bytes:
+        while self.bytes > self.most_bytes:
             oldest, its_answer = self._answers.popitem(last=False)
             self.bytes -= _size(oldest, its_answer)
             self.figures.evicted += 1

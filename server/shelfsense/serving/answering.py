@@ -83,6 +83,8 @@ class Answering:
         Raises:
             InvalidQuery, Overloaded, DeadlineExceeded, EngineUnavailable, Stopping: there is no answer.
         """
+        if not self._cache.most_bytes:  # what is not to be let in need not be looked up first
+            self._bundles.serving.batcher.admit(expires=expires)
         while True:
             asked = self._ask(query, kind, options)
             if hit := self._kept(asked):

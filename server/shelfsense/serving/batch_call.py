@@ -54,16 +54,18 @@ class AwaitedCall(Call, Generic[ResultT]):
         self._outcomes: list[Timed[ResultT] | BaseException | None] = [None] * items
         self._missing = items
 
-    def put(self, place: int, outcome: Timed[ResultT] | BaseException) -> None:
-        """Note what became of one item, and wake the caller when it was the last."""
+    def put(self, place: int, outcome: Timed[ResultT] | BaseException) -> bool:
+        """Note what became of one item, wake the caller when it was the last, and return whether it was."""
         if self.over:
-            return
+            return False
         self._outcomes[place] = outcome
         self._missing -= 1
-        if not self._missing:
-            self.over = True
-            if not self.answer.done():
-                self.answer.set_result([each for each in self._outcomes if each is not None])
+        if self._missing:
+            return False
+        self.over = True
+        if not self.answer.done():
+            self.answer.set_result([each for each in self._outcomes if each is not None])
+        return True
 
     def give_up(self, error: Exception) -> None:
         """Wake the caller with what there is, and an error for the rest."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -129,6 +130,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self.admission = Admission(self._room, cost, self.pace, AdmissionLimits(limits.max_queue_tokens), on_shed)
         self._expiry = Expiry(self._expire)
         self._running: _Running[ItemT, ResultT] | None = None
+        self._answered_now: deque[tuple[Entry[AwaitedCall[ResultT], ItemT], Timed[ResultT]]] = deque()
         self._woken = False
         self._last_batch = 0.0
         self._stopping = False
@@ -163,7 +165,7 @@ class Batcher(Generic[ItemT, ResultT]):
     async def stop(self) -> None:
         """Answer what waits, then end the engine thread; nothing new is admitted meanwhile."""
         self._stopping = True
-        while self.healthy and (self._running or len(self._room)):
+        while self.healthy and (self._running or len(self._room) or self._answered_now):
             self._emptied.clear()
             await self._emptied.wait()
         for task in self._aside:  # an engine that is down may hang: waiting for it could last for ever
@@ -311,16 +313,32 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _settle(self, entries: Sequence[Entry[AwaitedCall[ResultT], ItemT]], run: BatchRun[ResultT]) -> None:
         inference_us = round(run.seconds * 1e6)
+        begun = not self._answered_now
         for entry, result in zip(entries, run.results, strict=True):
             if isinstance(result, Late):
                 self._drop([(entry.call, 1 + self._room.leave(entry.call))], "expired")
             else:
                 queue_us = round((run.started - entry.call.since) * 1e6)
-                entry.call.put(entry.place, Timed(result, queue_us, inference_us))
+                self._answered_now.append((entry, Timed(result, queue_us, inference_us)))
         lengths = [entry.tokens for entry in entries]
         real = sum(lengths)
         padded = self._cost.tokens(len(lengths), real, max(lengths))
         self._on_batch(len(lengths), run.seconds, real, round(padded))
+        if begun:
+            self._give_out()
+
+    def _give_out(self) -> None:
+        """Wake one caller, and let the loop turn before the next one.
+
+        What a caller makes of its result takes longer than all of this, and gRPC's server takes in one new call in
+        a turn of the loop: a whole batch of callers woken at once would keep everybody else out for that long.
+        """
+        while self._answered_now:
+            entry, timed = self._answered_now.popleft()
+            if entry.call.put(entry.place, timed) and self._answered_now:
+                asyncio.get_running_loop().call_soon(self._give_out)
+                return
+        self._emptied.set()
 
     def _expire(self, now: float) -> float | None:
         """Fail the calls whose time has passed, in the queue or in the engine; return when the next one's does."""
