@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
+import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -386,3 +388,16 @@ async def test_the_log_never_holds_a_query(engine: Echo, caplog: pytest.LogCaptu
         await batcher.submit_all(["my secret", "another"], expires=soon())
     assert "ValueError" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a nice value is a whole process's here")
+async def test_the_engine_lets_the_loop_go_first() -> None:
+    def priorities(items: Sequence[str]) -> list[int]:
+        return [os.getpriority(os.PRIO_PROCESS, threading.get_native_id())] * len(items)
+
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread: EngineThread[str, int] = EngineThread(priorities, probe="probe")
+    run = await thread.run(["item"])
+    thread.close(wait=True)
+    assert list(run.results) == [min(19, ours + 4)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours

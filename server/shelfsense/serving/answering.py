@@ -132,6 +132,7 @@ class Answering:
     ) -> dict[int, asyncio.Future[bytes]]:
         """Answer the queries that nobody else is answering; return the futures of the others."""
         found = _Round()
+        entered: set[LoadedBundle] = set()
         with ExitStack() as inside:
             try:
                 for n, (place, query) in enumerate(queries.items()):
@@ -146,7 +147,9 @@ class Answering:
                         outcomes[place] = hit
                     elif self.flights.lead(asked.key):
                         found.leading[place] = asked
-                        inside.enter_context(asked.loaded)
+                        if asked.loaded not in entered:
+                            entered.add(asked.loaded)
+                            inside.enter_context(asked.loaded)
                     else:
                         found.joined[place] = self.flights.join(asked.key)
                 await self._lead_all(found.leading, kind, options, expires, outcomes)
@@ -236,12 +239,14 @@ class Answering:
     def _answer(self, asked: _Asked, prepared: Prepared, found: Timed[Found], kind: Kind, options: Options) -> bytes:
         """Make the answer, keep it, give it to whoever waits for the same, and return what is to be sent."""
         began = time.perf_counter()
+        asked.loaded.queries += 1
         understanding = self._understanding(asked, prepared, found.result, kind, options)
         body = wire.vector(found.result.row) if kind is EMBED else wire.body(kind, understanding)
-        kept = body + wire.info(kind, understanding, cache_hit=True)
-        if not understanding.overrides:
-            self._cache.put(asked.key, kept)
-        self.flights.land(asked.key, kept)
+        if self._cache.most_bytes or self.flights.awaited(asked.key):
+            kept = body + wire.info(kind, understanding, cache_hit=True)
+            if not understanding.overrides:
+                self._cache.put(asked.key, kept)
+            self.flights.land(asked.key, kept)
         if self._bundles.trial and not understanding.overrides:  # else they would count as differences
             self._comparing.begin(asked.loaded, asked.normalised, kind, options, understanding)
         self._count(kind, understanding, found, round((time.perf_counter() - began) * 1e6))

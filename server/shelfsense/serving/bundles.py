@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from shelfsense.serving.answer_cache import AnswerCache
 from shelfsense.serving.errors import NothingStaged
 from shelfsense.serving.loaded_bundle import LoadedBundle
 from shelfsense.serving.memory import tidy
+from shelfsense.serving.priority import let_the_loop_go_first
 from shelfsense.serving.trial import Role, Trial
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,9 @@ class Bundles:
         self._on_health = on_health
         self._staged: _Staged | None = None
         self._changing = asyncio.Lock()
+        # As an equal of the engine: ahead of it, loading would leave it too little to answer with. One thread for
+        # all bundles, as glibc keeps what each thread has freed for that thread.
+        self._loading = ThreadPoolExecutor(1, "loading", initializer=let_the_loop_go_first)
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -84,6 +89,7 @@ class Bundles:
             self.trial = None
         await self.serving.stop()
         await asyncio.gather(*self._leaving)
+        self._loading.shutdown(wait=False)
 
     def choose(self, normal_form: str) -> LoadedBundle:
         """Return the bundle that is to answer a query."""
@@ -106,7 +112,7 @@ class Bundles:
         """
         async with self._changing:
             self.abandon()
-            loaded = await asyncio.to_thread(self._load, folder)
+            loaded = await asyncio.get_running_loop().run_in_executor(self._loading, self._load, folder)
             await loaded.start()
             self._staged = _Staged(loaded, role, share)
         return loaded.version

@@ -59,6 +59,7 @@ class Comparing:
         expires = asyncio.get_running_loop().time() + _PATIENCE_S
         try:
             with other:
+                other.queries += 1
                 understander = other.understander
                 prepared = understander.prepare(asked.query)
                 found = (await other.passes.of(prepared, UNDERSTAND, options, expires=expires)).result

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,13 +13,12 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from shelfsense.errors import EngineUnavailable
 from shelfsense.serving.errors import trace
+from shelfsense.serving.priority import let_the_loop_go_first
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 _log = logging.getLogger(__name__)
-_NICER = 4  # than the event loop: two fifths of its weight where both want one core
-_NICEST = 19
 
 
 class Late:
@@ -123,7 +120,7 @@ class EngineThread(Generic[ItemT, ResultT]):
             self._thread.join()
 
     def _loop(self) -> None:
-        _let_others_go_first()
+        let_the_loop_go_first()
         while work := self._work.get():
             outcome = self._outcome(work)
             try:
@@ -148,15 +145,3 @@ class EngineThread(Generic[ItemT, ResultT]):
             answered = iter(results)
             results = [next(answered) if expires > started else LATE for expires in work.expires]
         return BatchRun(results, started, time.monotonic() - started)
-
-
-def _let_others_go_first() -> None:
-    """Give this thread a lower priority than the event loop's, where the system knows priorities of threads.
-
-    On one core they share, what is cheap then comes before what is dear: new calls are taken in, and under overload
-    refused, before the engine gets the rest. At equal priority half of the core would go to the engine whatever
-    comes in, and calls would wait unread until their deadlines had passed.
-    """
-    if sys.platform == "linux":  # elsewhere a nice value is a whole process's
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(_NICEST, os.getpriority(os.PRIO_PROCESS, thread) + _NICER))

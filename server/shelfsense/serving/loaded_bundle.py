@@ -40,7 +40,7 @@ class LoadedBundle:
         understander: as given.
         overrides: the shop's own, as they stand now.
         passes: put queries through the networks.
-        queries: how many it has read.
+        queries: how many it has answered, counted by whoever asks it.
         loaded_at: when it was loaded, in seconds since 1970.
         description: what `DescribeModel` answers, serialised.
     """
@@ -139,7 +139,6 @@ class LoadedBundle:
     def __enter__(self) -> Self:
         """Count a call that has begun."""
         self._inside += 1
-        self.queries += 1
         return self
 
     def __exit__(

@@ -6,6 +6,8 @@ import ctypes
 import gc
 import sys
 
+import pyarrow as pa
+
 
 def tidy() -> None:
     """Collect what is garbage, keep the collector off what will stay, and give freed memory back to the system.
@@ -17,6 +19,7 @@ def tidy() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not every C library has it
         if trim is not None:

@@ -48,6 +48,10 @@ class SingleFlight(Generic[KeyT, ResultT]):
         self.joined += 1
         return future
 
+    def awaited(self, key: KeyT) -> bool:
+        """Return whether anybody waits for a question that is being answered."""
+        return bool(self._waiting[key])
+
     def land(self, key: KeyT, result: ResultT) -> None:
         """Give the answer to all who wait for it."""
         for future in self._waiting.pop(key):
