@@ -17,7 +17,7 @@ ResultT = TypeVar("ResultT")
 TokenIds: TypeAlias = tuple[int, ...]
 """What the network reads for one query."""
 
-_PAD = 1  # XLM-R's <pad>
+_FILLER = 3  # XLM-R's <unk>: a graph that packs would leave <pad> out, and compute no padding at all
 
 
 class ReferenceScheduler(Generic[ResultT]):
@@ -80,4 +80,4 @@ def padded(batch: Sequence[TokenIds]) -> list[TokenIds]:
     The padding goes to the engine as tokens, so that it computes it whether or not its graph packs queries.
     """
     longest = max(map(len, batch))
-    return [ids + (_PAD,) * (longest - len(ids)) for ids in batch]
+    return [ids + (_FILLER,) * (longest - len(ids)) for ids in batch]

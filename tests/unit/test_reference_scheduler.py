@@ -20,8 +20,8 @@ async def test_it_serves_in_order_pads_to_the_longest_and_keeps_its_bounds() -> 
     assert await asyncio.gather(*map(scheduler.submit, queries)) == [10, 11, 12, 13, 14, 15, 16]
     scheduler.close()
     assert batches == [
-        [(10, 1), (11, 5), (12, 1)],
-        [(13, 1, 1, 1), (14, 5, 5, 5)],
+        [(10, 3), (11, 5), (12, 3)],
+        [(13, 3, 3, 3), (14, 5, 5, 5)],
         [(15,) * 9],
         [(16,)],
     ]
