@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from benchmarks.finding import BenchmarkFailed, Finding, Floor, Setting, missed
 from benchmarks.load.generator import BATCH_UNDERSTAND, CLASSIFY, EMBED, LoadGenerator
@@ -17,6 +20,7 @@ from benchmarks.machine import pinned, two_cores
 from benchmarks.peers.environment import versions
 from benchmarks.peers.folders import exported
 from benchmarks.peers.served import infinity, infinity_requests, litserve, litserve_requests
+from benchmarks.processes import Running
 
 _SECONDS = 3.0
 _QUERIES = 4096
@@ -58,11 +62,31 @@ def measure(setting: Setting) -> Finding:
             _OURS_BATCH: lambda _: generator.keep_asking(many, all_batches, seconds, in_flight=2),
             _INFINITY_BATCH: lambda _: keep_posting(infinity_server.target, batches_to_infinity, seconds, in_flight=2),
         }
+        of = {
+            _INFINITY: infinity_server,
+            _INFINITY_BATCH: infinity_server,
+            _LITSERVE_VECTOR: litserve_vectors,
+            _LITSERVE_TYPES: litserve_types,
+        }
+        everybody = (ours.running, infinity_server, litserve_vectors, litserve_types)
+        ways = {name: partial(_alone, way, of.get(name, ours.running), everybody) for name, way in ways.items()}
         for name, way in ways.items():
             if not (first := way(0)).latencies or first.broken:
                 raise BenchmarkFailed(f"{name} did not answer as it should: {dict(first.codes)}")
         found = interleaved(ways, setting.times(ROUNDS))
     return _finding(found, source)
+
+
+def _alone(way: Callable[[int], Played], server: Running, everybody: Sequence[Running], number: int) -> Played:
+    """Load one server while the others stand still: some of them poll when nobody asks, on the same core."""
+    others = [each for each in everybody if each is not server]
+    try:
+        for each in others:
+            os.killpg(each.pid, signal.SIGSTOP)
+        return way(number)
+    finally:
+        for each in others:
+            os.killpg(each.pid, signal.SIGCONT)
 
 
 def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
@@ -109,7 +133,7 @@ def _finding(found: Mapping[str, Sequence[Played]], source: str) -> Finding:
         notes=(
             (
                 f"{source.capitalize()}; medians of {len(found[_OURS])} rounds; {IN_FLIGHT} single requests in flight, or 2 "
-                "batches; all servers on one core, one thread, ours with the cache off. infinity-emb and the first "
+                "batches; all servers on one core, one thread, the others stopped meanwhile, ours with the cache off. infinity-emb and the first "
                 "LitServe run the encoder and mean pooling in ONNX Runtime's dynamic int8, the second LitServe the "
                 "bundle's own graph, which is ours. None of them has our locale "
                 "rules, tree, thresholds or head index to answer from. "

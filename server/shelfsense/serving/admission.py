@@ -56,6 +56,8 @@ class Admission:
 
     Attributes:
         busy_until: when the batch that runs is expected to end.
+        lenient: let a queue stand for a while, as when something else has the core that soon leaves it; deadlines
+            and the hard bound still count.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Admission:
         self._bursting = True
         self._drained = 0.0  # when the line of single calls was last seen nearly empty
         self.busy_until = 0.0
+        self.lenient = False
 
     @property
     def limit_s(self) -> float:
@@ -108,7 +111,11 @@ class Admission:
         if now + wait_s + self._own_s(line, units, queries) > expires:
             self._refuse("deadline", wait_s, now)
         # Whoever has time may use some of it: a caller of one in sixty-four at a time is no overload.
-        if not bulk and wait_s > max(self.limit_s, min(self._limits.patient_s, _PATIENT * (expires - now))):
+        if (
+            not bulk
+            and not self.lenient
+            and wait_s > max(self.limit_s, min(self._limits.patient_s, _PATIENT * (expires - now)))
+        ):
             self._refuse("limit", wait_s, now)
 
     def _wait_s(self, line: Line[Any, Any], now: float) -> float:

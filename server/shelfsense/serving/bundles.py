@@ -17,7 +17,6 @@ from shelfsense.serving.answer_cache import AnswerCache
 from shelfsense.serving.errors import NothingStaged
 from shelfsense.serving.loaded_bundle import LoadedBundle
 from shelfsense.serving.memory import tidy
-from shelfsense.serving.priority import let_the_loop_go_first
 from shelfsense.serving.trial import Role, Trial
 
 _log = logging.getLogger(__name__)
@@ -67,9 +66,9 @@ class Bundles:
         self._on_health = on_health
         self._staged: _Staged | None = None
         self._changing = asyncio.Lock()
-        # As an equal of the engine: ahead of it, loading would leave it too little to answer with. One thread for
-        # all bundles, as glibc keeps what each thread has freed for that thread.
-        self._loading = ThreadPoolExecutor(1, "loading", initializer=let_the_loop_go_first)
+        # One thread for all bundles, as glibc keeps what a thread has freed for that thread. It goes before the
+        # engine: where it holds the interpreter's lock, the loop waits for it.
+        self._loading = ThreadPoolExecutor(1, "loading")
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -112,8 +111,14 @@ class Bundles:
         """
         async with self._changing:
             self.abandon()
-            loaded = await asyncio.get_running_loop().run_in_executor(self._loading, self._load, folder)
-            await loaded.start()
+            # Loading takes the core for a second or two. Queries wait for it rather than be refused.
+            admission = self.serving.batcher.admission
+            admission.lenient = True
+            try:
+                loaded = await asyncio.get_running_loop().run_in_executor(self._loading, self._load, folder)
+                await loaded.start()
+            finally:
+                admission.lenient = False
             self._staged = _Staged(loaded, role, share)
         return loaded.version
 

@@ -8,6 +8,8 @@ import sys
 
 import pyarrow as pa
 
+_ARENA_MAX = -8  # malloc.h: M_ARENA_MAX
+
 
 def tidy() -> None:
     """Collect what is garbage, keep the collector off what will stay, and give freed memory back to the system.
@@ -24,3 +26,11 @@ def tidy() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not every C library has it
         if trim is not None:
             trim(0)
+
+
+def few_arenas() -> None:
+    """Let threads share two of glibc's arenas: each keeps what was freed in it, and bundles come and go in threads."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_ARENA_MAX, 2)

@@ -8,6 +8,7 @@ import sys
 
 from shelfsense.errors import BundleRefused, InputRefused, ShelfsenseError
 from shelfsense.serving.logs import set_up
+from shelfsense.serving.memory import few_arenas
 from shelfsense.serving.server import Server
 from shelfsense.serving.settings import Settings
 from shelfsense.serving.supervise import supervise
@@ -32,6 +33,7 @@ def serve(settings: Settings) -> int:
         refused, 4 when the bundle is.
     """
     set_up(settings.log_format, settings.log_level, log_queries=settings.log_queries)
+    few_arenas()
     if settings.workers > 1:
         return supervise(settings)
     try:

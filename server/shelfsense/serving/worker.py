@@ -16,6 +16,7 @@ from typing import Any
 from shelfsense.errors import ShelfsenseError
 from shelfsense.serving import logs
 from shelfsense.serving.control_channel import ControlChannel, Handler
+from shelfsense.serving.memory import few_arenas
 from shelfsense.serving.server import Server
 from shelfsense.serving.settings import Settings
 from shelfsense.serving.worker_commands import WorkerCommands
@@ -80,6 +81,7 @@ async def work(end: socket.socket) -> int:
 def main() -> int:
     """Work until told to leave, and return the exit code."""
     logs.set_up()
+    few_arenas()
     return asyncio.run(work(socket.socket(fileno=_STDIN)))
 
 
