@@ -17,6 +17,7 @@ from shelfsense.serving.answer_cache import AnswerCache
 from shelfsense.serving.errors import NothingStaged
 from shelfsense.serving.loaded_bundle import LoadedBundle
 from shelfsense.serving.memory import tidy
+from shelfsense.serving.priority import let_the_loop_go_first
 from shelfsense.serving.trial import Role, Trial
 
 _log = logging.getLogger(__name__)
@@ -66,9 +67,9 @@ class Bundles:
         self._on_health = on_health
         self._staged: _Staged | None = None
         self._changing = asyncio.Lock()
-        # One thread for all bundles, as glibc keeps what a thread has freed for that thread. It goes before the
-        # engine: where it holds the interpreter's lock, the loop waits for it.
-        self._loading = ThreadPoolExecutor(1, "loading")
+        # As an equal of the engine: ahead of it, loading would leave it too little to answer with. One thread for
+        # all bundles, as glibc keeps what a thread has freed for that thread.
+        self._loading = ThreadPoolExecutor(1, "loading", initializer=let_the_loop_go_first)
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
