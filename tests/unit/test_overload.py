@@ -145,6 +145,16 @@ def test_a_standing_queue_is_cut_so_that_nobody_waits_for_long() -> None:
     assert settled[int(0.99 * len(settled))] < 0.35  # what callers with ten seconds to live may wait, and a batch
 
 
+def test_a_lenient_queue_refuses_nobody_whose_deadline_can_be_met() -> None:
+    load = poisson(1.3 * capacity(), 4, 3.0)
+    strict, lenient = Shop(), Shop()
+    lenient.admission.lenient = True
+    strict.play(load, 4)
+    lenient.play(load, 4)
+    assert strict.fate["limit"] > 0
+    assert lenient.fate["limit"] == lenient.fate["deadline"] == lenient.fate["expired"] == 0
+
+
 def test_a_burst_is_answered_whole() -> None:
     shop = Shop()
     calls = round(0.8 * capacity())
