@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -13,6 +14,10 @@ from shelfsense.reformulation.head_index import Head
 from shelfsense.thresholds import LocaleThresholds, Thresholds
 from shelfsense_training.bundle_building import BundleParts, build_bundle, index_heads
 from tiny import LOCALES, TINY_TREE, tiny_model, tiny_tokenizer_json
+
+# No test is timed: floors of speed live in benchmarks, and a busy machine is no fault of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 HEADS = (
     ("running shoes", "en", "sh-1"),

@@ -22,11 +22,10 @@ import pytest
 
 from benchmarks.sockets import children, connections, listens
 from shelfsense.serving.errors import AddressUnavailable
+from shelfsense.serving.service import SERVICE
 from shelfsense.serving.shared_port import SharedPort
 from shelfsense.v1 import query_understanding_pb2 as pb
 from shelfsense_client import AsyncClient, ShelfsenseClientError
-
-from .conftest import Client
 
 # Else all channels of this process share one connection, and with it one worker.
 APART = (("grpc.use_local_subchannel_pool", 1),)
@@ -127,10 +126,12 @@ class Load:
 
     async def _ask(self, number: int) -> None:
         async with grpc.aio.insecure_channel(self._target, options=APART) as channel:
-            client = Client(channel)
+            method: Any = channel.unary_unary(f"/{SERVICE}/Understand")
+            request = pb.UnderstandRequest(query=pb.Query(text="red shoes", locale="en")).SerializeToString()
             while True:
                 try:
-                    await client.understand("red shoes")
+                    # Calls wait for a connection: what fails was in flight, however long connecting anew takes.
+                    await method(request, timeout=20, wait_for_ready=True)
                     self.answered[number] += 1
                 except grpc.aio.AioRpcError as error:
                     self.codes.add(error.code())
