@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -44,7 +44,7 @@ class SigningKey:
         """
         try:
             private = pem.load_pem_private_key(_read(path), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
             private = None
         if not isinstance(private, Ed25519PrivateKey):
             raise CredentialsRefused(str(path), "is no Ed25519 private key in PEM without a password", _MAKE)
@@ -97,7 +97,7 @@ def holds(public_key: bytes, signature: bytes, data: bytes) -> bool:
 def _public_key(path: Path, block: bytes) -> bytes:
     try:
         key = pem.load_pem_public_key(block)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InternalError):
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise CredentialsRefused(str(path), "holds a block that is no Ed25519 public key", _MAKE)
