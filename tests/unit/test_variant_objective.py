@@ -83,3 +83,34 @@ def test_a_level_of_which_a_query_says_nothing_is_left_out() -> None:
     other = made(torch.tensor([[1.0, -5.0, 5.0]]), torch.tensor([[1.0, 0, 0]])).item()
     assert one == pytest.approx(other)
     assert one == pytest.approx(-math.log(math.e / (math.e + 1)) / 2)
+
+
+def test_a_label_that_chance_explains_pulls_less_than_one_that_is_taken_at_its_word() -> None:
+    made = Loss(replace(OURS, learn_noise=True), [LEVEL], EVEN)
+    pulls = []
+    for trusting in (True, False):
+        logits = torch.tensor([[-6.0, 6.0, 0.0]], requires_grad=True)
+        made(logits, torch.tensor([[1.0, 0, 0]]), trusting=trusting).backward()
+        assert logits.grad is not None
+        pulls.append(-logits.grad[0, 0].item())
+    assert pulls[0] == pytest.approx(1.0, abs=1e-3)
+    assert 0 < pulls[1] < 0.01
+
+
+@pytest.mark.parametrize("flipped", [0.0, 0.2, 0.4])
+def test_the_share_of_wrong_labels_is_found_where_the_answers_are_known(flipped: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    labels, rows = 8, 6000
+    members, right = torch.arange(labels), torch.randint(labels, (rows,), generator=random)
+    # Exchanged for another query's, which is the right one again in one of eight.
+    wrong = torch.rand(rows, generator=random) < flipped
+    found = torch.where(wrong, torch.randint(labels, (rows,), generator=random), right)
+    made = Loss(replace(OURS, learn_noise=True), [members], torch.full((labels,), 1 / labels))
+    logits = 12.0 * torch.nn.functional.one_hot(right, labels).float()
+    targets = torch.nn.functional.one_hot(found, labels).float()
+    optimizer = torch.optim.Adam([made.noise], lr=0.1)
+    for _ in range(150):
+        optimizer.zero_grad()
+        made(logits, targets).backward()
+        optimizer.step()
+    assert made.wrong.item() == pytest.approx(wrong.float().mean().item(), abs=0.02)

@@ -113,25 +113,41 @@ def test_only_the_aware_variant_is_told_the_locale_and_hidden_ones_get_und() -> 
     assert [s[1] for s in inputs(asked, VOCABULARY, Variant.AWARE, hidden=hidden)] == [und, und - 1]
 
 
-def test_a_new_locale_learns_from_its_labels_and_the_network_stays_as_it_was() -> None:
+def without_german() -> tuple[UnderstanderModel, StudyData]:
+    """Return a network that was trained on English alone, and the whole data."""
     study = data()
     english = study.train.take(np.flatnonzero(study.train.locale == 0))
     model = network()
-    only = StudyData(
-        study.name, study.locales, study.labels, study.levels, study.names, english, study.validation.of_locale(0),
-        study.test, study.conflicts,
-    )  # fmt: skip
+    only = replace(study, train=english, validation=study.validation.of_locale(0))
     VariantTraining(model, VOCABULARY, only, Variant.AWARE, RECIPE, seed=1).run()
+    return model, study
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, held_out_passes=True)])
+def test_a_new_locale_learns_from_its_labels_and_the_network_stays_as_it_was(recipe: Recipe) -> None:
+    model, study = without_german()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     own = study.train.of_locale(1)
     more = own.take(np.tile(np.arange(len(own)), 12))
-    found = learn_locale(model, VOCABULARY, study, 1, more, RECIPE, seed=0)[0]
+    found = learn_locale(model, VOCABULARY, study, 1, more, recipe, seed=0)[0]
     judged = Judged(found, study.test.of_locale(1), study.members[0])
     hidden = np.ones(len(study.test.of_locale(1)), dtype=np.bool_)
     unseen = ask(model, VOCABULARY, study.test.of_locale(1), Variant.AWARE, study.members, hidden=hidden)[0]
     assert judged.top1().mean() > Judged(unseen, study.test.of_locale(1), study.members[0]).top1().mean()
     assert model.adapters is None
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_labels_that_say_nothing_leave_a_new_locale_as_it_is_asked_without_any() -> None:
+    model, study = without_german()
+    own = study.train.of_locale(1)
+    random = np.random.default_rng(3)
+    chance = replace(own, types=random.integers(4, size=own.types.shape).astype(own.types.dtype))
+    found = learn_locale(model, VOCABULARY, study, 1, chance, replace(RECIPE, held_out_passes=True), seed=0)[0]
+    asked = study.test.of_locale(1)
+    unseen = ask(model, VOCABULARY, asked, Variant.AWARE, study.members, hidden=np.ones(len(asked), dtype=np.bool_))[0]
+    assert found.labels.tolist() == unseen.labels.tolist()
+    assert np.array_equal(found.scores, unseen.scores)
 
 
 def test_answers_of_the_best_types_give_the_recall_of_the_whole_table() -> None:

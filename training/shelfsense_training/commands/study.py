@@ -59,7 +59,8 @@ def study(
     if on in {StudyOn.REAL, StudyOn.BOTH}:
         data["real"] = real_data(folder, recipe.tokenizer)
         data["real, skewed"] = real_data(folder, recipe.tokenizer, skewed=True)
-    found = Study(data, NewModels(recipe.teacher, recipe.tokenizer), work / "runs")
+    distilled = NewModels(recipe.distilled_student().backbone, recipe.tokenizer)
+    found = Study(data, NewModels(recipe.teacher, recipe.tokenizer), work / "runs", distilled=distilled)
     if not report_only:
         found.run_all()
     write_report(found, work)

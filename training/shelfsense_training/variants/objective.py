@@ -22,6 +22,12 @@ MASKED_ABOVE = 0.3
 
 LAGRANGIAN_PRECISION = 0.8
 
+MOST_NOISE = 0.5
+"""Share of wrong labels that `Recipe.learn_noise` may come to, from a fifth of it.
+
+A head that is wrong at first and sure of it would otherwise have all labels called wrong, and learn from none.
+"""
+
 
 class Loss(nn.Module):
     """The objective of a recipe.
@@ -42,14 +48,28 @@ class Loss(nn.Module):
         # Lagrange multipliers (one per level) live as logarithms, so that they stay above 0.
         learned = recipe.objective is Objective.LAGRANGIAN
         self.multiplier = nn.Parameter(torch.zeros(len(self._levels)), requires_grad=learned)
+        # How much of `MOST_NOISE` there is, as log-odds: one for all levels, for a query is mislabelled as a whole.
+        self.noise = nn.Parameter(torch.tensor(0.2).logit(), requires_grad=recipe.learn_noise)
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of logits (B, L) against shares (B, L)."""
+    @property
+    def wrong(self) -> Tensor:
+        """The share of labels that are held to be some other query's."""
+        return MOST_NOISE * self.noise.sigmoid()
+
+    def forward(self, logits: Tensor, targets: Tensor, *, trusting: bool = False) -> Tensor:
+        """Return the mean loss of logits (B, L) against shares (B, L).
+
+        Args:
+            logits: of the network.
+            targets: what the labels say.
+            trusting: all labels count as right, though the recipe learns noise. A network that knows nothing yet
+                would find all of them unlikely, and a label that is held for wrong teaches nothing.
+        """
         if self._recipe.adjust:
             logits = logits + self._recipe.adjust * self.prior
         match self._recipe.objective:
             case Objective.SOFTMAX:
-                return self._softmax(logits, targets)
+                return self._softmax(logits, targets, trusting=trusting)
             case Objective.BINARY:
                 return _binary(logits, targets).sum(-1).mean()
             case Objective.MASKED:
@@ -60,7 +80,7 @@ class Loss(nn.Module):
             case Objective.LAGRANGIAN:
                 return self._lagrangian(logits, targets)
 
-    def _softmax(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def _softmax(self, logits: Tensor, targets: Tensor, *, trusting: bool) -> Tensor:
         """Cross-entropy within each level; what the shares leave of 1 belongs to "no product", whose logit is 0.
 
         A row that says nothing of a level is left out of it.
@@ -71,10 +91,25 @@ class Loss(nn.Module):
             rows = wanted.sum(-1) > 0
             z, wanted = z[rows], wanted[rows]
             log_p = functional.pad(z, (0, 1)).log_softmax(-1)
+            if self._recipe.learn_noise and not trusting:
+                log_p = self._mislabelled(log_p, members)
             wanted = wanted / wanted.sum(-1, keepdim=True).clamp_min(1.0)
             rest = (1 - wanted.sum(-1, keepdim=True)).clamp_min(0.0)
             total = total - (torch.cat([wanted, rest], dim=-1) * log_p).sum() / len(logits)
         return total / len(self._levels)
+
+    def _mislabelled(self, log_p: Tensor, members: Tensor) -> Tensor:
+        """Return how likely each label is to be found at a query, where a share of them is some other query's.
+
+        log((1 - e) p + e q), with e learned and q the labels' own frequencies: a label that the network finds
+        unlikely then pulls at it no more than chance explains.
+
+        Args:
+            log_p: (B, members + 1) of the query's own labels, "no product" last.
+            members: label indices of the level.
+        """
+        elsewhere = functional.pad(self.prior[members], (0, 1), value=float(self.prior.min())).log_softmax(-1)
+        return torch.logaddexp(torch.log1p(-self.wrong) + log_p, self.wrong.log() + elsewhere)
 
     def _lagrangian(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Recall at a fixed precision (Eban et al., "Scalable Learning of Non-Decomposable Objectives", 2017).

@@ -51,7 +51,12 @@ class Recipe:
         adapters: rank of a residual per locale on the pooled query; 0 is none.
         correction: share of a query's target that moves to what the model has come to believe of it
             (self-adaptive training, Huang et al., 2020); 0 is none.
-        correct_from: passes before targets move.
+        correct_from: passes before targets move, or noise is learnt.
+        learn_noise: learn what share of the labels is wrong, and let that share, not the network, answer for
+            them (forward correction, Patrini et al., 2017); softmax only.
+        neighbours: share of a query's target that the labels of like queries have; 0 is none. Of unified models.
+        held_out_passes: a locale that comes later learns gently, and passes over its labels as often as held-out
+            quarters of them find best; else a fixed number of times.
     """
 
     objective: Objective = Objective.SOFTMAX
@@ -71,6 +76,9 @@ class Recipe:
     adapters: int = 0
     correction: float = 0.0
     correct_from: float = 1.0
+    learn_noise: bool = False
+    neighbours: float = 0.0
+    held_out_passes: bool = False
 
 
 PAPER = Recipe(

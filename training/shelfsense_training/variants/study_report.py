@@ -31,6 +31,7 @@ def write_report(study: Study, out: Path) -> dict[str, Any]:
     found["flipped"] = _flipped(study)
     found["ablations"] = [row for name in study.data for row in _ablations(study, name)]
     found["cold_start"] = [row for name in study.settings.left_out if name in study.data for row in _cold(study, name)]
+    found["cold_start_six_layers"] = list(_cold_six(study))
     found["twelve_layers"] = _twelve(study)
     found["adapters"] = _adapters(study)
     out.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def _flipped(study: Study) -> list[dict[str, Any]]:
     """Return recall by recipe and share of flipped labels, and what of the clean recall is lost."""
     found = []
     for name in (n for n in ("real", "simulated") if n in study.data):
-        for label in (PLAIN, ROBUST):
+        for label in (PLAIN, *ROBUST):
             clean: list[float] = []
             for flipped in (0.0, *FLIPS):
                 plans = [study.flipped_plan(name, label, flipped, seed) for seed in study.settings.seeds]
@@ -96,11 +97,22 @@ def _ablations(study: Study, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
+    full = [r for r in map(study.result, _of(study, name, Variant.AWARE)) if r]
+    return _cold_rows(study, name, list(study.left_out_plans(name)), full)
+
+
+def _cold_six(study: Study) -> Iterator[dict[str, Any]]:
+    plans = list(study.six_layer_plans()) if "real" in study.data else []
+    full = [r for r in (study.result(plan) for plan in plans if not plan.left_out) if r]
+    return _cold_rows(study, "real", plans, full) if full else iter(())
+
+
+def _cold_rows(
+    study: Study, name: str, plans: Sequence[RunPlan], full: Sequence[RunResult]
+) -> Iterator[dict[str, Any]]:
     data = study.data[name]
-    plans = list(study.left_out_plans(name))
     for tag in study.settings.left_out[name]:
         place = data.locales.index(tag)
-        full = [r for r in map(study.result, _of(study, name, Variant.AWARE)) if r]
         rows: list[tuple[str, int | None, Sequence[RunResult], str]] = [("full data", None, full, "test")]
         runs: Sequence[RunResult]
         for variant, system in ((Variant.AGNOSTIC, "agnostic"), (Variant.AWARE, "aware")):

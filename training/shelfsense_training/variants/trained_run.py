@@ -21,6 +21,7 @@ from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense_training.progress import CONSOLE
 from shelfsense_training.variants.flipped_labels import with_flipped
 from shelfsense_training.variants.locale_learning import LABELS, learn_locale
+from shelfsense_training.variants.neighbours import neighbour_targets
 from shelfsense_training.variants.new_models import SMALL, NewModels
 from shelfsense_training.variants.query_set import QuerySet, StudyData
 from shelfsense_training.variants.recipe import Recipe, Variant
@@ -41,6 +42,7 @@ class RunPlan:
         share: share of the training queries that are used.
         left_out: a locale that training does not see; empty for none. It is asked as `und` then.
         layers: of the pretrained teacher that the network keeps.
+        distilled: start from the distilled student, whole, in place of layers of its teacher.
         only: locales whose models are trained, of one model per locale; all where empty.
         label: what the report calls the recipe.
     """
@@ -53,6 +55,7 @@ class RunPlan:
     share: float = 1.0
     left_out: str = ""
     layers: tuple[int, ...] = SMALL
+    distilled: bool = False
     only: tuple[str, ...] = ()
     label: str = "ours"
 
@@ -114,7 +117,7 @@ def load_run(plan: RunPlan, data: StudyData, folder: Path) -> RunResult | None:
     if not (kept / "course.json").exists():
         return None
     record = json.loads((kept / "course.json").read_text(encoding="utf-8"))
-    if record["plan"]["recipe"] != asdict(plan.recipe):
+    if Recipe(**record["plan"]["recipe"]) != plan.recipe:
         raise InputRefused(
             f"{kept}: was trained by another recipe than this study's; move it away or name another folder"
         )
@@ -145,7 +148,14 @@ def _train(plan: RunPlan, whole: StudyData, models: NewModels) -> RunResult:
     data = _train_side(plan, whole)
     if plan.variant is not Variant.NON_UNIFIED:
         model = models.new(data, plan.recipe, seed=plan.seed, layers=plan.layers)
-        training = VariantTraining(model, models.vocabulary(data), data, plan.variant, plan.recipe, seed=plan.seed)
+        targets = None
+        if plan.recipe.neighbours:
+            queries, recipe = data.train, plan.recipe
+            vectors = models.vectors(queries)
+            targets = neighbour_targets(queries, vectors, len(data.labels), recipe.neighbours, soft=recipe.soft)
+        training = VariantTraining(
+            model, models.vocabulary(data), data, plan.variant, plan.recipe, targets=targets, seed=plan.seed
+        )
         course = training.run(_reporter(plan.name))
         hidden = data.locales.index(plan.left_out) if plan.left_out else None
         answers = {

@@ -83,6 +83,7 @@ class VariantTraining:
         variant: whether it is told the locale.
         recipe: how.
         locale: the only one whose queries it sees; all where None.
+        targets: (N, L) of the training queries, in place of their own labels; of a model for all locales.
         seed: of every draw.
     """
 
@@ -95,6 +96,7 @@ class VariantTraining:
         recipe: Recipe,
         *,
         locale: int | None = None,
+        targets: Tensor | None = None,
         seed: int,
     ) -> None:
         self.model = model
@@ -112,6 +114,7 @@ class VariantTraining:
         self._members = data.members
         levels = [torch.from_numpy(members) for members in self._members]
         self._loss = Loss(recipe, levels, torch.from_numpy(_frequencies(train, len(data.labels))))
+        self._targets = targets
         self._belief: Tensor | None = None
         for layer in model.backbone.encoder.transformer.layer:
             layer.ffn.dropout.p = layer.attention.dropout.p = recipe.dropout
@@ -170,10 +173,13 @@ class VariantTraining:
         sequences = inputs(batch, self._vocabulary, self._variant, hidden=told < self._recipe.und_share)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = packed_forward(self.model, pack(sequences)).logits.float()
-        targets = dense_targets(batch, len(self._data.labels), soft=self._recipe.soft)
+        if self._targets is None:
+            targets = dense_targets(batch, len(self._data.labels), soft=self._recipe.soft)
+        else:
+            targets = self._targets[rows]
         if self._recipe.correction:
             targets = self._corrected(rows, logits.detach(), targets, through)
-        loss = self._loss(logits, targets)
+        loss = self._loss(logits, targets, trusting=through < self._recipe.correct_from)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -211,8 +217,10 @@ class VariantTraining:
         groups = [
             {"params": encoder, "peak": self._recipe.encoder_rate},
             {"params": heads, "peak": self._recipe.head_rate},
-            {"params": [p for p in self._loss.parameters() if p.requires_grad], "peak": 0.01, "weight_decay": 0.0},
         ]
+        for learned, peak in ((self._loss.multiplier, 0.01), (self._loss.noise, 0.05)):
+            if learned.requires_grad:
+                groups.append({"params": [learned], "peak": peak, "weight_decay": 0.0})
         groups = [group for group in groups if group["params"]]
         return torch.optim.AdamW(groups, lr=0.0, weight_decay=self._recipe.weight_decay, fused=True)
 
