@@ -8,9 +8,7 @@ T tokens, K kinds of attributes.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TypeVar
 
@@ -27,6 +25,7 @@ from shelfsense.manifest_values import manifest_locales, manifest_number
 from shelfsense.mapped_ranking import MappedRanking
 from shelfsense.mapped_tree import MappedTree
 from shelfsense.model_description import LocaleDescription, ModelDescription
+from shelfsense.prepared import Normalised, Prepared
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options, Query
 from shelfsense.reformulation.attribute_spans import (
@@ -41,11 +40,12 @@ from shelfsense.reformulation.precise_reformulator import PreciseReformulator
 from shelfsense.reformulation.reformulator import Asked, Reformulator
 from shelfsense.reformulation.span_gate import MARKED_BY_PEOPLE
 from shelfsense.reranking import Reranked, Reranking, Shortlist
-from shelfsense.text import check_text, model_form, normal_form
 from shelfsense.thresholds import THRESHOLDS, Thresholds
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense.type_ranking import RankedTypes, TypeRanking, TypesAsked
 from shelfsense.understanding import Reformulation, Understanding
+
+__all__ = ["Normalised", "Prepared", "Understander"]
 
 _PRODUCT_TYPES = "product_types.json"
 _TOKENIZER = "tokenizer.json"
@@ -53,49 +53,6 @@ _REMEDY = "use a bundle whose files were written together"
 _DEFAULT_OPTIONS = Options()
 
 _Parsed = TypeVar("_Parsed")
-
-
-@dataclass(frozen=True, slots=True)
-class Normalised:
-    """A query that was checked, under the forms that its answer depends on: equal forms, equal answers.
-
-    Attributes:
-        query: as asked; its text cut to the byte limit where that was allowed.
-        normal_form: decides what counts as the same query.
-        model_text: the text the network reads; differs from the normal form in Turkish and Azeri, and where
-            invisible characters are.
-        locale: the bundle's locale that answers, or ``und``.
-        cut: whether the text was cut.
-    """
-
-    query: Query
-    normal_form: str
-    model_text: str
-    locale: str
-    cut: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A query that may go to the network.
-
-    Attributes:
-        query: as asked; its text cut to the byte limit where that was allowed.
-        normal_form: decides what counts as the same query.
-        model_text: the text the network reads.
-        locale: the bundle's locale that answers, or ``und``.
-        token_ids: the network's input, its locale token included.
-        truncated: text or tokens were cut.
-        known: whether the vocabulary has any of the text; where not, nothing is accepted.
-    """
-
-    query: Query
-    normal_form: str
-    model_text: str
-    locale: str
-    token_ids: tuple[int, ...]
-    truncated: bool
-    known: bool = True
 
 
 class Understander:
@@ -186,11 +143,7 @@ class Understander:
         Raises:
             InvalidQuery: naming the field at fault, ``text`` or ``locale``.
         """
-        text, cut = check_text(query.text, truncate=query.truncate)
-        locale = self.locales.resolve(query.locale).tag
-        if cut:
-            query = dataclasses.replace(query, text=text)
-        return Normalised(query, normal_form(text), model_form(text, language_of(locale)), locale, cut)
+        return Normalised.from_query(query, self.locales)
 
     def prepare(self, query: Query) -> Prepared:
         """Check a query and turn it into what the network reads.
@@ -206,12 +159,7 @@ class Understander:
         Raises:
             InvalidQuery: on field ``text``, when it has too many tokens.
         """
-        text, locale, truncate = normalised.model_text, normalised.locale, normalised.query.truncate
-        tokens = self._tokenizer.network_input(text, locale, truncate=truncate)
-        truncated = normalised.cut or tokens.truncated
-        return Prepared(
-            normalised.query, normalised.normal_form, text, locale, tokens.ids, truncated, known=tokens.known
-        )
+        return Prepared.from_normalised(normalised, self._tokenizer)
 
     def infer(self, prepared: Sequence[Prepared]) -> EngineOutput:
         """Run the network on 1 or more queries.

@@ -15,7 +15,7 @@ from shelfsense.locales import Locales
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense_training import fine_tuning, pairs
+from shelfsense_training import pairs, training_loop
 from shelfsense_training.batches import pad_batch
 from shelfsense_training.checkpoints import save_checkpoint
 from shelfsense_training.fine_tuning import FineTuning, FineTuningSettings, TeacherVectors
@@ -97,7 +97,7 @@ class Runs:
 
         self.before, self.uninterrupted, self.resumed = new_model(1), new_model(1), new_model(2)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fine_tuning, "save_checkpoint", keep_the_first)
+            patch.setattr(training_loop, "save_checkpoint", keep_the_first)
             patch.setattr(pairs, "read_heads", lambda: HEADS)
             patch.setattr(pairs, "read_tails", lambda: TAILS)
             tuning(self.uninterrupted).run(folder / "whole.pt", validate, every=100)

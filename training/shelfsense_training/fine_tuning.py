@@ -20,7 +20,6 @@ from torch import Tensor
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.objectives import (
     TargetTable,
@@ -30,9 +29,8 @@ from shelfsense_training.objectives import (
 )
 from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.pairs import PairSource
-from shelfsense_training.progress import CONSOLE, progress_bar
 from shelfsense_training.sampling import RowSampler, SamplingSettings
-from shelfsense_training.schedule import learning_rate
+from shelfsense_training.training_loop import TrainingLoop
 from shelfsense_training.training_rows import TrainingRow
 
 DISTILLATION_TEMPERATURE = 0.05
@@ -138,40 +136,19 @@ class FineTuning:
             every: steps between validations.
         """
         settings = self._settings
-        optimizer = self._optimizer()
-        state = load_checkpoint(checkpoint)
-        first = 0
-        if state:
-            self.model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            first = state["step"]
-        with progress_bar() as bar:
-            task = bar.add_task("fine-tuning", total=settings.steps, completed=first, figure="")
-            for step in range(first, settings.steps):
-                # Draws depend on the step alone, so a resumed run sees the batches it would have seen.
-                random = np.random.default_rng((settings.seed, step))
-                torch.manual_seed(int(random.integers(2**31)))  # dropout's
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(
-                        step,
-                        settings.steps,
-                        group["peak"],
-                        decay_from=settings.decay_from,
-                        lowest=settings.lowest_rate,
-                    )
-                losses = self._step(step, random, optimizer)
-                bar.update(task, advance=1, figure=" ".join(f"{k} {v:.3f}" for k, v in losses.items()))
-                if step % 200 == 199 or step == settings.steps - 1:
-                    saved = {"model": self.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-                    save_checkpoint(checkpoint, saved)
-                    CONSOLE.log(f"step {step + 1}: " + " ".join(f"{k} {v:.4f}" for k, v in losses.items()))
-                if step % every == every - 1 or step == settings.steps - 1:
-                    CONSOLE.log(f"step {step + 1}: {validate(self.model.eval())}")
-        self.model.eval()
+        loop = TrainingLoop(
+            "fine-tuning",
+            settings.steps,
+            settings.seed,
+            save_every=200,
+            validate_every=every,
+            decay_from=settings.decay_from,
+            lowest_rate=settings.lowest_rate,
+        )
+        loop.run(self.model, self._optimizer(), self._losses, checkpoint, validate)
 
-    def _step(self, step: int, random: np.random.Generator, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    def _losses(self, step: int, random: np.random.Generator) -> dict[str, Tensor]:
         settings = self._settings
-        self.model.train()
         rows = [self._rows[i] for i in self._sampler.draw(step, settings.batch)]
         pairs = self._pairs.draw(random, settings.pairs)
         texts = [(row.text, row.locale) for row in rows] + [p.first for p in pairs] + [p.second for p in pairs]
@@ -188,11 +165,7 @@ class FineTuning:
             groups = np.array([p.group for p in pairs])
             first, second = vectors[labelled:].split(len(pairs))
             losses["pairs"] = contrastive_loss(first, second, groups, settings.temperature) * settings.pair_weight
-        optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        optimizer.step()
-        return {name: float(loss.detach()) for name, loss in losses.items()}
+        return losses
 
     def _forward(self, texts: Sequence[tuple[str, str]], random: np.random.Generator) -> tuple[Tensor, Tensor]:
         tokens = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,27 +13,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shelfsense.cli.admin_connection import Connect, asks_admin_port
 from shelfsense.cli.exit_codes import BUNDLE_REFUSED
-from shelfsense.cli.options import (
-    TlsCertificateOption,
-    TlsKeyOption,
-    TlsRootOption,
-    TokenFileOption,
-    connect,
-)
 from shelfsense.serving.trial import Role
 from shelfsense.v1 import query_understanding_pb2 as pb
-from shelfsense_client import AdminClient, LoadedBundle, Refused
-
-TargetOption = Annotated[
-    str, typer.Option(metavar="HOST:PORT", help="The server's admin port (--admin-port).", show_default=False)
-]
+from shelfsense_client import LoadedBundle, Refused
 
 admin_app = typer.Typer(help="Change what a running server serves, on its admin port.", no_args_is_help=True)
 
 
 @admin_app.command()
-def load(  # noqa: PLR0913  a command's arguments are its options
+@asks_admin_port
+def load(
+    connect: Connect,
     folder: Annotated[
         str,
         typer.Argument(
@@ -45,7 +36,6 @@ def load(  # noqa: PLR0913  a command's arguments are its options
         ),
     ] = "",
     *,
-    target: TargetOption,
     role: Annotated[
         Role | None,
         typer.Option(
@@ -59,15 +49,11 @@ def load(  # noqa: PLR0913  a command's arguments are its options
         float | None, typer.Option(min=0, max=1, help="Of the queries, for a trial; else 0.01.", show_default=False)
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait; the server goes on after them.")] = 300,
-    token_file: TokenFileOption = None,
-    tls_root: TlsRootOption = None,
-    tls_certificate: TlsCertificateOption = None,
-    tls_key: TlsKeyOption = None,
 ) -> None:
     """Load a bundle beside the one that serves, then swap, without failing a call; exit 4 when it is refused."""
     if share is not None and role is None:
         raise typer.BadParameter("needs --as canary or --as shadow", param_hint="--share")
-    with _admin(target, token_file, tls_root, tls_certificate, tls_key) as admin:
+    with connect() as admin:
         try:
             loaded = admin.load_bundle(folder, role.value if role else "serving", share, timeout=timeout)
         except Refused as refused:
@@ -78,56 +64,35 @@ def load(  # noqa: PLR0913  a command's arguments are its options
 
 
 @admin_app.command()
-def promote(
-    *,
-    target: TargetOption,
-    token_file: TokenFileOption = None,
-    tls_root: TlsRootOption = None,
-    tls_certificate: TlsCertificateOption = None,
-    tls_key: TlsKeyOption = None,
-) -> None:
+@asks_admin_port
+def promote(connect: Connect) -> None:
     """End the trial of a second bundle: it serves from now on; exit 1 when there is none."""
-    with _admin(target, token_file, tls_root, tls_certificate, tls_key) as admin:
+    with connect() as admin:
         sys.stdout.write(f"ok bundle={admin.end_trial(promote=True)}\n")
 
 
 @admin_app.command()
-def drop(
-    *,
-    target: TargetOption,
-    token_file: TokenFileOption = None,
-    tls_root: TlsRootOption = None,
-    tls_certificate: TlsCertificateOption = None,
-    tls_key: TlsKeyOption = None,
-) -> None:
+@asks_admin_port
+def drop(connect: Connect) -> None:
     """End the trial of a second bundle: it is no longer loaded; exit 1 when there is none."""
-    with _admin(target, token_file, tls_root, tls_certificate, tls_key) as admin:
+    with connect() as admin:
         sys.stdout.write(f"ok bundle={admin.end_trial(promote=False)}\n")
 
 
 @admin_app.command()
+@asks_admin_port
 def show(
+    connect: Connect,
     *,
-    target: TargetOption,
     as_json: Annotated[bool, typer.Option("--json", help="Print DescribeBundlesResponse as JSON.")] = False,
-    token_file: TokenFileOption = None,
-    tls_root: TlsRootOption = None,
-    tls_certificate: TlsCertificateOption = None,
-    tls_key: TlsKeyOption = None,
 ) -> None:
     """Show what is loaded, and of how many queries a bundle on trial makes something else."""
-    with _admin(target, token_file, tls_root, tls_certificate, tls_key) as admin:
+    with connect() as admin:
         bundles = admin.describe_bundles()
     if as_json:
         sys.stdout.write(_json(bundles) + "\n")
     else:
         Console().print(_table(bundles))
-
-
-def _admin(
-    target: str, token_file: Path | None, tls_root: Path | None, tls_certificate: Path | None, tls_key: Path | None
-) -> AdminClient:
-    return connect(AdminClient, target, token_file, tls_root, tls_certificate, tls_key)
 
 
 def _json(bundles: Sequence[LoadedBundle]) -> str:

@@ -22,17 +22,15 @@ from torch.nn import functional
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.tokenizer import QueryTokenizer
-from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.fine_tuning import LONGEST, TeacherVectors
 from shelfsense_training.objectives import TargetTable, judged_wrong_loss, level_cross_entropy
 from shelfsense_training.packed_forward import pack, packed_forward
-from shelfsense_training.progress import CONSOLE, progress_bar
 from shelfsense_training.retrieval.meaning_loss import meaning_loss
 from shelfsense_training.retrieval.meaning_pairs import MeaningPair, MeaningPairs
 from shelfsense_training.retrieval.tagged_queries import UNTOLD, ComposedSpans, TaggedQuery, tagged_tokens
 from shelfsense_training.sampling import RowSampler, SamplingSettings
-from shelfsense_training.schedule import learning_rate
+from shelfsense_training.training_loop import TrainingLoop
 from shelfsense_training.training_rows import TrainingRow
 
 DISTILLATION_TEMPERATURE = 0.05
@@ -134,40 +132,22 @@ class JointTuning:
         model.backbone.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
 
     def run(self, checkpoint: Path, validate: Callable[[UnderstanderModel], str], *, every: int = 200) -> None:
-        """Train to the last step, saving and validating every so many.
+        """Train to the last step, saving every 100 and validating every so many.
 
         Args:
             checkpoint: file of the training state.
             validate: says how good the model is, in a line for the log.
             every: steps between validations.
         """
-        settings = self._settings
-        optimizer = self._optimizer()
-        state = load_checkpoint(checkpoint)
-        first = 0
-        if state:
-            self.model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            first = state["step"]
-        with progress_bar() as bar:
-            task = bar.add_task("joint tuning", total=settings.steps, completed=first, figure="")
-            for step in range(first, settings.steps):
-                # Draws depend on the step alone, so a resumed run sees the batches it would have seen.
-                random = np.random.default_rng((settings.seed, step))
-                torch.manual_seed(int(random.integers(2**31)))  # dropout's
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, settings.steps, group["peak"], lowest=0.02)
-                losses = self._step(step, random, optimizer)
-                figures = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
-                bar.update(task, advance=1, figure=figures)
-                last = step == settings.steps - 1
-                if step % 100 == 99 or last:
-                    saved = {"model": self.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-                    save_checkpoint(checkpoint, saved)
-                    CONSOLE.log(f"step {step + 1}: {figures}")
-                if step % every == every - 1 or last:
-                    CONSOLE.log(f"step {step + 1}: {validate(self.model.eval())}")
-        self.model.eval()
+        loop = TrainingLoop(
+            "joint tuning",
+            self._settings.steps,
+            self._settings.seed,
+            save_every=100,
+            validate_every=every,
+            lowest_rate=0.02,
+        )
+        loop.run(self.model, self._optimizer(), self._losses, checkpoint, validate)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         settings = self._settings
@@ -180,9 +160,8 @@ class JointTuning:
         ]
         return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 
-    def _step(self, step: int, random: np.random.Generator, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    def _losses(self, step: int, random: np.random.Generator) -> dict[str, Tensor]:
         settings = self._settings
-        self.model.train()
         rows = [self._data.rows[i] for i in self._sampler.draw(step, settings.batch)]
         pairs = self._data.pairs.draw(random, settings.pairs)
         texts = [(row.text, row.locale) for row in rows] + _texts(pairs)
@@ -200,7 +179,7 @@ class JointTuning:
         vectors = functional.normalize(output.embeddings.float(), dim=-1)
         targets = self._targets.targets(rows)
         meant = slice(len(rows), len(texts))
-        losses = {
+        return {
             "types": level_cross_entropy(logits, targets, self._levels, settings.level_weights),
             "wrong": judged_wrong_loss(self.model.classification.log_odds(logits), targets) * settings.wrong_weight,
             "teacher": self._teacher_loss(texts, vectors) * settings.teacher_weight,
@@ -208,11 +187,6 @@ class JointTuning:
             "tags": self._tag_loss(output.attributes, batch.back, len(texts), kinds, batch.lengths)
             * settings.tag_weight,
         }
-        optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        optimizer.step()
-        return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def _tagged(self, random: np.random.Generator) -> tuple[list[list[int]], list[list[int]]]:
         draw = plain_random.Random(int(random.integers(2**31)))  # noqa: S311 - composition, not a secret

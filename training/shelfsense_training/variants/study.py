@@ -35,9 +35,9 @@ PLAIN = "plain"
 ROBUST: dict[str, Callable[[Recipe], Recipe]] = {
     "robust": lambda r: replace(r, correction=ROBUST_CORRECTION, correct_from=1.0),
     "learnt noise": lambda r: replace(r, learn_noise=True),
-    "names first": lambda r: replace(r, names_first=True),
+    "names first, whole": lambda r: replace(r, names_first=True),
     "neighbours": lambda r: replace(r, neighbours=0.7),
-    "neighbours, names first": lambda r: replace(r, neighbours=0.7, names_first=True),
+    "names first, gently": lambda r: _gently(replace(r, names_first=True)),
 }
 """Changes of our recipe against wrong labels, by label."""
 
@@ -260,6 +260,10 @@ class Study:
             self.do(list(self.ablation_plans("simulated")))
             with_adapters = self.adapter_plan("simulated")
             self.do([self.paper_plan("simulated"), *([with_adapters] if with_adapters else [])])
+
+
+def _gently(recipe: Recipe) -> Recipe:
+    return replace(recipe, encoder_rate=recipe.encoder_rate / 4, head_rate=recipe.head_rate / 4)
 
 
 def _with_rate(recipe: Recipe, rate: float) -> Recipe:
