@@ -30,6 +30,8 @@ SIX_LAYERS = replace(
     OURS, encoder_rate=1.5e-4, head_rate=6e-4, batch=128, passes=5.0, patience=0, names_first=True, held_out_passes=True
 )
 """The distilled student, at the rates of `own-tree`."""
+RETRAINED = 200
+"""Labels of a new locale with which the whole network is trained again."""
 ROBUST_CORRECTION = 0.3
 PLAIN = "plain"
 ROBUST: dict[str, Callable[[Recipe], Recipe]] = {
@@ -236,10 +238,28 @@ class Study:
             yield RunPlan("real", Variant.AWARE, SIX_LAYERS, seed, layers=layers, distilled=True, label="six layers")
             for tag in self.settings.left_out["real"]:
                 for variant in (Variant.AWARE, Variant.AGNOSTIC):
-                    yield RunPlan(
-                        "real", variant, SIX_LAYERS, seed, left_out=tag, layers=layers, distilled=True,
-                        label="six layers",
-                    )  # fmt: skip
+                    yield self._without(tag, variant, seed)
+
+    def _without(self, tag: str, variant: Variant, seed: int, kept: int = 0) -> RunPlan:
+        layers = tuple(range(SIX))
+        return RunPlan(
+            "real",
+            variant,
+            SIX_LAYERS,
+            seed,
+            left_out=tag,
+            kept=kept,
+            layers=layers,
+            distilled=True,
+            label="six layers",
+        )
+
+    def retrained_plans(self) -> Iterator[RunPlan]:
+        """Yield the same with a few labels of the locale among the training queries: all that they can teach."""
+        if self._distilled:
+            for seed in self.settings.left_out_seeds:
+                for tag in self.settings.left_out["real"]:
+                    yield self._without(tag, Variant.AWARE, seed, RETRAINED)
 
     def run_all(self) -> None:
         """Do everything, what other runs rest on first."""
@@ -255,6 +275,7 @@ class Study:
             self.do(list(self.ablation_plans("real")))
             self.do(self.twelve_layer_plans())
             self.do(list(self.six_layer_plans()))
+            self.do(list(self.retrained_plans()))
         if "simulated" in self.data:
             self.do(list(self.left_out_plans("simulated")))
             self.do(list(self.ablation_plans("simulated")))

@@ -41,6 +41,7 @@ class RunPlan:
         flipped: share of training queries whose types are replaced by a random one.
         share: share of the training queries that are used.
         left_out: a locale that training does not see; empty for none. It is asked as `und` then.
+        kept: labels of the left-out locale that training sees all the same; it is asked by its own token then.
         layers: of the pretrained teacher that the network keeps.
         distilled: start from the distilled student, whole, in place of layers of its teacher.
         only: locales whose models are trained, of one model per locale; all where empty.
@@ -54,6 +55,7 @@ class RunPlan:
     flipped: float = 0.0
     share: float = 1.0
     left_out: str = ""
+    kept: int = 0
     layers: tuple[int, ...] = SMALL
     distilled: bool = False
     only: tuple[str, ...] = ()
@@ -66,6 +68,7 @@ class RunPlan:
         parts += [f"flipped{self.flipped:g}"] if self.flipped else []
         parts += [f"share{self.share:g}"] if self.share < 1 else []
         parts += [f"without_{self.left_out}"] if self.left_out else []
+        parts += [f"but_{self.kept}"] if self.kept else []
         return "-".join(parts).replace(" ", "_")
 
 
@@ -134,7 +137,8 @@ def _train_side(plan: RunPlan, data: StudyData) -> StudyData:
     train, validation = data.train, data.validation
     if plan.left_out:
         place = data.locales.index(plan.left_out)
-        train = train.take(np.flatnonzero(train.locale != place))
+        few = _own_labels(plan, data)[: plan.kept]
+        train = train.take(np.concatenate([np.flatnonzero(train.locale != place), few]))
         validation = validation.take(np.flatnonzero(validation.locale != place))
     if plan.share < 1:
         drawn = np.random.default_rng((plan.seed, 11)).random(len(train)) < plan.share
@@ -142,6 +146,13 @@ def _train_side(plan: RunPlan, data: StudyData) -> StudyData:
     if plan.flipped:
         train = with_flipped(train, plan.flipped, seed=plan.seed)
     return replace(data, train=train, validation=validation)
+
+
+def _own_labels(plan: RunPlan, data: StudyData) -> NDArray[np.intp]:
+    """Return the training queries of the left-out locale, in the order in which it comes to label them."""
+    rows = np.flatnonzero(data.train.locale == data.locales.index(plan.left_out))
+    shuffled: NDArray[np.intp] = rows[np.random.default_rng((plan.seed, 19)).permutation(len(rows))]
+    return shuffled
 
 
 def _train(plan: RunPlan, whole: StudyData, models: NewModels) -> RunResult:
@@ -157,14 +168,14 @@ def _train(plan: RunPlan, whole: StudyData, models: NewModels) -> RunResult:
             model, models.vocabulary(data), data, plan.variant, plan.recipe, targets=targets, seed=plan.seed
         )
         course = training.run(_reporter(plan.name))
-        hidden = data.locales.index(plan.left_out) if plan.left_out else None
+        hidden = data.locales.index(plan.left_out) if plan.left_out and not plan.kept else None
         answers = {
             side: ask(
                 model, models.vocabulary(data), queries, plan.variant, data.members, hidden=_mask(queries, hidden)
             )
             for side, queries in _sides(data).items()
         }
-        if plan.left_out and plan.variant is Variant.AWARE:
+        if plan.left_out and plan.variant is Variant.AWARE and not plan.kept:
             answers |= _after_labels(plan, data, whole, model, models)
         return RunResult(answers, [course])
     courses: list[Course] = []
@@ -198,11 +209,10 @@ def _after_labels(
 ) -> dict[str, list[TopAnswers]]:
     """Return the answers to the left-out locale's own test queries after it gave so many labels."""
     place = data.locales.index(plan.left_out)
-    own = whole.train.of_locale(place)
-    order = np.random.default_rng((plan.seed, 19)).permutation(len(own))
+    own = _own_labels(plan, whole)
     return {
         f"labels{count}": learn_locale(
-            model, models.vocabulary(data), data, place, own.take(order[:count]), plan.recipe, seed=plan.seed
+            model, models.vocabulary(data), data, place, whole.train.take(own[:count]), plan.recipe, seed=plan.seed
         )
         for count in LABELS
         if count <= len(own)
