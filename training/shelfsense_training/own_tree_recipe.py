@@ -1,24 +1,19 @@
 """Fits a bundle's network to another tree: the marketplace's own categories, from its judged queries alone.
 
-The same encoder, a fresh head, in two parts, or three. The first learns the judged queries and the categories'
+The same encoder, a fresh head, in two parts. The first learns the judged queries and the categories'
 names, as plainly as such a network is fine-tuned. It then judges queries of the project's own writing together with two judges
 that learn nothing by heart (`own_tree_teacher`), and the second part, from fresh weights again, learns
-from what they say and from the judged queries. A third part, where it is asked for, is the second once more,
-with the second parts of several seeds for its judges: where one is wrong by chance, the others mostly are not
-(Furlanello et al., "Born-Again Neural Networks", 2018). What comes out is a bundle that `evaluate` measures
+from what they say and from the judged queries. What comes out is a bundle that `evaluate` measures
 like any other, beside fastText trained on the same rows. This is the experiment of design section 8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from shelfsense.bundle import Bundle
 from shelfsense.locales import UNDETERMINED, Locales, language_of
@@ -71,9 +66,6 @@ TUNING = FineTuningSettings(
 )
 
 
-_LAST = 1000
-"""What a seed is put off by for the third part."""
-
 STUDENT = Recipe(encoder_rate=1.5e-4, head_rate=6e-4, batch=256, passes=1.6, patience=0, dropout=0.1)
 
 
@@ -87,8 +79,6 @@ class OwnTreeSettings:
         written: queries of our own that the second part hears.
         repeats: how often a judged query or a category's name stands beside them.
         trust: share of a judged query's target that is its judgement; the rest are its neighbours'.
-        judges: seeds whose second parts judge for a third; empty: there is none.
-        written_last: queries of our own that the third part hears.
         seed: of the weights and draws.
     """
 
@@ -97,8 +87,6 @@ class OwnTreeSettings:
     written: int = 40_000
     repeats: int = 2
     trust: float = 0.6
-    judges: tuple[int, ...] = ()
-    written_last: int = 60_000
     seed: int = 0
 
 
@@ -113,7 +101,7 @@ def fit_own_tree(start: Bundle, data: Path, work: Path, out: Path, settings: Own
         settings: how.
     """
     fitting = _OwnTreeFitting(start, data, work, settings)
-    model = fitting.last() if settings.judges else fitting.student(settings.seed)
+    model = fitting.student(fitting.first())
     thresholds = _calibrated(model, fitting.tokenizer, fitting.validation, fitting.tree, fitting.locales)
     facts = {
         "metrics": {},
@@ -126,7 +114,7 @@ def fit_own_tree(start: Bundle, data: Path, work: Path, out: Path, settings: Own
 
 
 class _OwnTreeFitting:
-    """The parts, each kept in the work folder once it is done."""
+    """The two parts, each kept in the work folder once it is done."""
 
     def __init__(self, start: Bundle, data: Path, work: Path, settings: OwnTreeSettings) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -149,96 +137,49 @@ class _OwnTreeFitting:
             for query in group_rows(sides[Split.VALIDATION], self.tree).queries
         ]
 
-    def first(self, seed: int) -> UnderstanderModel:
+    def first(self) -> UnderstanderModel:
         """Return the network after the first part: fine-tuned on the judged queries."""
         nobody = TeacherVectors({}, np.zeros((0, 0), dtype=np.float16))
-        model = self._fresh(seed)
-        settings = replace(self._settings.tuning, seed=seed)
-        tuning = FineTuning(model, self.tokenizer, self.tree, self._rows, nobody, settings)
-        file = self._work / f"own_tree_{seed}.pt"
+        model = self._fresh()
+        tuning = FineTuning(model, self.tokenizer, self.tree, self._rows, nobody, self._settings.tuning)
+        file = self._work / f"own_tree_{self._settings.seed}.pt"
         tuning.run(file, lambda m: _figures(m, self.tokenizer, self.validation, self.tree), every=100)
         return model.eval()
 
-    def student(self, seed: int) -> UnderstanderModel:
+    def student(self, first: UnderstanderModel) -> UnderstanderModel:
         """Return the network after the second part: taught by the first and two judges beside it."""
-
-        def lessons() -> StudyData:
-            written = written_queries(self._judged, self._settings.written, seed=seed)
-            asked, neighbours = self._asked(written)
-            theirs = (neighbours + self._judgement(self.first(seed), asked)) / np.float32(3)
-            return self._lessons(written, theirs)
-
-        return self._taught(f"own_tree_student_{seed}.pt", seed, lessons)
-
-    def last(self) -> UnderstanderModel:
-        """Return the network after the third part: taught by the second parts of several seeds."""
-        settings = self._settings
-
-        def lessons() -> StudyData:
-            # Other queries than any judge has heard, as far as chance goes.
-            written = written_queries(self._judged, settings.written_last, seed=_LAST + settings.seed)
-            asked = [ValidationQuery(text, locale, ()) for text, locale in written]
-            said = [self._judgement(self.student(seed), asked) for seed in settings.judges]
-            return self._lessons(written, np.mean(said, axis=0, dtype=np.float32))
-
-        name = "_".join(map(str, settings.judges))
-        return self._taught(f"own_tree_last_{settings.seed}_by_{name}.pt", settings.seed, lessons)
-
-    def _taught(self, name: str, seed: int, lessons: Callable[[], StudyData]) -> UnderstanderModel:
-        """Return a fresh network after its lessons; one that had them is read from its file."""
-        model = self._fresh(seed)
-        file = self._work / name
+        model = self._fresh()
+        file = self._work / f"own_tree_student_{self._settings.seed}.pt"
         state = load_checkpoint(file)
         if state:
             model.load_state_dict(state["model"])
             return model.eval()
         tokenizer = self.tokenizer
         vocabulary = Vocabulary(tokenizer.bos, tokenizer.eos, tokenizer.vocabulary_size, len(self.locales))
-        training = VariantTraining(model, vocabulary, lessons(), Variant.AWARE, self._settings.student, seed=seed)
+        recipe, seed = self._settings.student, self._settings.seed
+        training = VariantTraining(model, vocabulary, self._lessons(first), Variant.AWARE, recipe, seed=seed)
         training.run(lambda step, steps, figure: CONSOLE.log(f"student: step {step} of {steps}, figure {figure:.4f}"))
         save_checkpoint(file, {"model": model.state_dict()})
-        return model.eval()
-
-    def _fresh(self, seed: int) -> UnderstanderModel:
-        model = _with_fresh_head(load_int8(self._start.read(MODEL)), self.tree, seed)
-        initialise_head(model, self.tokenizer, self.tree, self._rows, seed=seed)
         return model
 
-    def _judgement(self, judge: UnderstanderModel, asked: list[ValidationQuery]) -> NDArray[np.float32]:
-        """Return what a network says of queries, (N, L)."""
-        odds = torch.from_numpy(log_odds_of(judge, self.tokenizer, asked))
-        said: NDArray[np.float32] = self.tree.coherent(torch.sigmoid(odds).numpy())
-        return said
+    def _fresh(self) -> UnderstanderModel:
+        model = _with_fresh_head(load_int8(self._start.read(MODEL)), self.tree, self._settings.seed)
+        initialise_head(model, self.tokenizer, self.tree, self._rows, seed=self._settings.seed)
+        return model
 
-    @cached_property
-    def _labels(self) -> tuple[list[tuple[str, str]], NDArray[np.float32]]:
-        """The judged queries and the categories' names, and what they mean."""
-        return judged_labels(self._rows, self.tree)
-
-    @cached_property
-    def _understander(self) -> Understander:
-        return Understander.load(self._start, threads=torch.get_num_threads())
-
-    @cached_property
-    def _judges(self) -> tuple[LabelledNeighbours, StartAnswers]:
-        """The two judges that learn nothing by heart, and what the start makes of the judged queries."""
-        texts, labels = self._labels
-        answers = StartAnswers.of(self._understander, texts)
-        return LabelledNeighbours(answers, labels), answers
-
-    def _asked(self, written: list[tuple[str, str]]) -> tuple[list[ValidationQuery], NDArray[np.float32]]:
-        """Return written queries as a network is asked them, and the sum of what the two judges say."""
-        judges, _ = self._judges
-        asked = [ValidationQuery(text, locale, ()) for text, locale in written]
-        return asked, judges.scores(StartAnswers.of(self._understander, written))
-
-    def _lessons(self, written: list[tuple[str, str]], theirs: NDArray[np.float32]) -> StudyData:
-        """Return what a part learns: the judged queries, and written ones with what judges say of them (N, L)."""
+    def _lessons(self, first: UnderstanderModel) -> StudyData:
         settings = self._settings
-        texts, labels = self._labels
-        judges, answers = self._judges
+        texts, labels = judged_labels(self._rows, self.tree)
+        written = written_queries(self._judged, settings.written, seed=settings.seed)
+        understander = Understander.load(self._start, threads=torch.get_num_threads())
+        answers = StartAnswers.of(understander, texts)
+        judges = LabelledNeighbours(answers, labels)
         trust = np.float32(settings.trust)
         own = trust * labels + (1 - trust) / 2 * judges.scores(answers, themselves=True)
+        asked = [ValidationQuery(text, locale, ()) for text, locale in written]
+        odds = torch.from_numpy(log_odds_of(first, self.tokenizer, asked))
+        learned = self.tree.coherent(torch.sigmoid(odds).numpy())
+        theirs = (judges.scores(StartAnswers.of(understander, written)) + learned) / np.float32(3)
         lessons = [
             *soft_examples(texts, own, self.tree, self.locales) * settings.repeats,
             *soft_examples(written, theirs, self.tree, self.locales),

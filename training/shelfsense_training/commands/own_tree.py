@@ -21,31 +21,21 @@ def own_tree(
     ] = Path("work/own_tree"),
     threads: Annotated[int, typer.Option(help="Threads of training.")] = 2,
     seed: SeedOption = 0,
-    judges: Annotated[
-        str, typer.Option(help="Seeds whose networks judge for one more part, as in 0,1,2; fitted where missing.")
-    ] = "",
 ) -> None:
     """Fit a bundle's network to the marketplace's own tree; writes the files that `evaluate` compares with.
 
     The data files hold rows of a data set that may not be passed on: keep them out of the project.
     """
+    import dataclasses
+
     import torch
 
     from shelfsense.bundle import Bundle
-    from shelfsense_training.own_tree_recipe import TEST, OwnTreeSettings, fit_own_tree
+    from shelfsense_training.own_tree_recipe import TEST, TUNING, OwnTreeSettings, fit_own_tree
     from shelfsense_training.sources.data_folder import data_folder
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    settings = OwnTreeSettings(seed=seed, judges=_seeds(judges))
+    settings = OwnTreeSettings(dataclasses.replace(TUNING, seed=seed), seed=seed)
     made = fit_own_tree(Bundle.open(bundle), data_folder(), work, out, settings)
     typer.echo(f"{made.path}: {made.version}; its test queries are in {work / TEST}")
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no list of seeds; write whole numbers between commas, as in 0,1,2", param_hint="--judges"
-        ) from None
