@@ -111,5 +111,5 @@ def _mutated(data: bytes, seed: int) -> bytes:
     return data[:1] + damaged(data[1:], seed)
 
 
-def _no_other(folder: Path) -> LoadedBundle:
+def _no_other(folder: Path, _beside: LoadedBundle) -> LoadedBundle:
     raise FileNotFoundError(folder)

@@ -93,6 +93,10 @@ class Bundle:
             raise BundleRefused(name, "differs from its digest in the manifest", _COPY_AGAIN)
         return data
 
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a listed file as the manifest says it, empty where it is not listed."""
+        return str(self.manifest["files"].get(name, {}).get("sha256", ""))
+
     def has(self, name: str) -> bool:
         """Return whether the manifest lists the file."""
         return name in self.manifest["files"]

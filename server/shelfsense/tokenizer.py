@@ -6,6 +6,7 @@ follow its last one, so no text can spell them. Knows nothing of bundles, engine
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import tokenizers
@@ -60,7 +61,8 @@ class QueryTokenizer:
         self.bos, self.pad, self.eos, self.unk = (self._id(token) for token in (_BOS, _PAD, _EOS, _UNK))
         _try(tokenizer)
         self.vocabulary_size = int(tokenizer.get_vocab_size())
-        if max(tokenizer.get_vocab().values()) >= self.vocabulary_size:
+        # One by one: the whole vocabulary as a dictionary takes 20 MB, and the interpreter from every other thread.
+        if any(tokenizer.id_to_token(i) is None for i in range(self.vocabulary_size)):
             raise InputRefused("tokenizer: its ids have gaps; number the tokens from 0 without one")
         added = tokenizer.get_added_tokens_decoder()
         self._special = {i for i, token in added.items() if token.special} | {self.bos, self.pad, self.eos}
@@ -78,6 +80,17 @@ class QueryTokenizer:
         except Exception as error:  # the library raises bare Exception
             raise InputRefused(f"tokenizer: not the JSON of a tokenizer ({error})") from error
         return cls(tokenizer, locales, max_tokens=max_tokens)
+
+    def before(self, locales: Locales, *, max_tokens: int) -> QueryTokenizer:
+        """Return the same vocabulary before other locales, in the memory of this one.
+
+        Args:
+            locales: in the order of their tokens.
+            max_tokens: most text tokens of one query.
+        """
+        other = copy.copy(self)
+        other.locales, other.max_tokens = locales, max_tokens
+        return other
 
     @property
     def embedding_rows(self) -> int:

@@ -75,6 +75,7 @@ class Understander:
         calibration: of the network's probabilities, per locale.
         mapped: as given.
         heads: as given.
+        tokenizer: as given.
         padding: what a token of padding costs the engine, as a share of a real one.
     """
 
@@ -99,7 +100,7 @@ class Understander:
         self.locales = tokenizer.locales
         self._engine = engine
         self.padding = engine.padding
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.heads = heads
         self._ranking = (
             MappedRanking(product_types, thresholds, mapped) if mapped else TypeRanking(product_types, thresholds)
@@ -109,13 +110,16 @@ class Understander:
         self._reranking = Reranking(reranker, tokenizer) if reranker else None
 
     @classmethod
-    def load(cls, bundle: Bundle, *, engine: str = "onnx", threads: int = 1) -> Understander:
+    def load(
+        cls, bundle: Bundle, *, engine: str = "onnx", threads: int = 1, beside: Understander | None = None
+    ) -> Understander:
         """Read a verified bundle and start its engine.
 
         Args:
             bundle: a verified bundle.
             engine: the name of an engine, as in ``onnx`` or ``torch``.
             threads: threads of one run of the network.
+            beside: of another bundle, loaded already; what both hold alike is read into memory once.
 
         Raises:
             BundleRefused: naming the file that is not what it should be.
@@ -126,9 +130,11 @@ class Understander:
         locales = manifest_locales(bundle)
         most = manifest_number(bundle, "backbone", "max_tokens")
         manifest_number(bundle, "embedding", "width")
-        tokenizer = _parsed(
-            _TOKENIZER, lambda: QueryTokenizer.from_json(bundle.read(_TOKENIZER), locales, max_tokens=most)
-        )
+        vocabulary = bundle.read(_TOKENIZER)  # in any case: it is what checks the file against its digest
+        if beside and beside.bundle.digest(_TOKENIZER) == bundle.digest(_TOKENIZER):
+            tokenizer = beside.tokenizer.before(locales, max_tokens=most)
+        else:
+            tokenizer = _parsed(_TOKENIZER, lambda: QueryTokenizer.from_json(vocabulary, locales, max_tokens=most))
         thresholds = Thresholds.from_json(bundle.read(THRESHOLDS))
         thresholds.require((*locales.tags, UNDETERMINED), product_types.depth)
         mapped = MappedTree.load(bundle, product_types, thresholds)
@@ -159,7 +165,7 @@ class Understander:
         Raises:
             InvalidQuery: on field ``text``, when it has too many tokens.
         """
-        return Prepared.from_normalised(normalised, self._tokenizer)
+        return Prepared.from_normalised(normalised, self.tokenizer)
 
     def infer(self, prepared: Sequence[Prepared]) -> EngineOutput:
         """Run the network on 1 or more queries.
@@ -285,7 +291,7 @@ class Understander:
         """
         marked = language_of(prepared.locale) in MARKED_BY_PEOPLE
         least = LEAST_PROBABILITY if marked else LEAST_UNMARKED
-        return attribute_spans(prepared.model_text, self._tokenizer.offsets(prepared.model_text), attributes, least)
+        return attribute_spans(prepared.model_text, self.tokenizer.offsets(prepared.model_text), attributes, least)
 
     def describe(self) -> ModelDescription:
         """Return what the bundle is and promises."""

@@ -140,7 +140,7 @@ def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, 
     served = Understander(
         understander.bundle,
         understander._engine,
-        understander._tokenizer,
+        understander.tokenizer,
         types,
         thresholds,
         understander.heads,

@@ -140,8 +140,8 @@ def test_a_locale_onboarded_after_the_re_ranker_is_read_as_one_of_its_language(p
         def scores(self, pairs: Sequence[Sequence[int]]) -> NDArray[np.float32]:
             return np.array([pair[1] for pair in pairs], dtype=np.float32)
 
-    reranking = Reranking(Fewer(), precise._tokenizer)
-    words = precise._tokenizer.vocabulary_size
+    reranking = Reranking(Fewer(), precise.tokenizer)
+    words = precise.tokenizer.vocabulary_size
     head = precise.heads.search("en", precise.infer([precise.prepare(Query("shoes", "en"))]).embeddings[0], 1)
     for tag, place in (("de", 0), ("de-AT", 0), ("ja", 1), ("und", 1)):
         assert reranking.pairs((0, 999, 5, 2), tag, head)[0][1] == words + place

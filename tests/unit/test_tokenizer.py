@@ -115,3 +115,10 @@ def test_other_bytes_are_refused(data: bytes) -> None:
 def test_a_vocabulary_without_a_special_token_is_refused() -> None:
     with pytest.raises(InputRefused, match="lacks <pad>"):
         QueryTokenizer.from_json(tokenizer_json(["<s>", "</s>", "<unk>", "a"]), LOCALES)
+
+
+def test_ids_with_a_gap_that_a_locale_would_fall_into_are_refused() -> None:
+    words = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "▁a": 9}
+    gapped = tokenizers.Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    with pytest.raises(InputRefused, match="gaps"):
+        QueryTokenizer(gapped, LOCALES)

@@ -198,6 +198,40 @@ def copy_of(tiny_bundle: Path, out: Path, change: Callable[[dict[str, Any], dict
     return write_bundle(out, manifest, files)
 
 
+def test_a_bundle_of_the_same_vocabulary_shares_it_and_keeps_its_own_locales(
+    understander: Understander, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    tags = list(understander.locales.tags)
+
+    def fewer(manifest: dict[str, Any], _files: dict[str, bytes]) -> None:
+        manifest["backbone"] = {**manifest["backbone"], "max_tokens": 3}
+
+    other = Understander.load(copy_of(tiny_bundle, tmp_path / "other", fewer), beside=understander)
+    alone = Understander.load(other.bundle)
+    query = Query("red running shoes, coffee", tags[0])
+    assert other.tokenizer._tokenizer is understander.tokenizer._tokenizer
+    assert alone.tokenizer._tokenizer is not understander.tokenizer._tokenizer
+    assert (other.tokenizer.max_tokens, understander.tokenizer.max_tokens) == (3, 64)
+    for each in (other, alone):
+        with pytest.raises(InvalidQuery):
+            each.prepare(query)
+    assert understander.prepare(query) == Understander.load(Bundle.open(tiny_bundle)).prepare(query)
+
+
+def test_another_vocabulary_is_read_beside_the_first_and_a_damaged_one_is_refused(
+    understander: Understander, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    def longer(_manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+        files["tokenizer.json"] += b" "
+
+    other = Understander.load(copy_of(tiny_bundle, tmp_path / "other", longer), beside=understander)
+    assert other.tokenizer._tokenizer is not understander.tokenizer._tokenizer
+    same = copy_of(tiny_bundle, tmp_path / "same", lambda *_: None)
+    (same.path / "tokenizer.json").write_bytes(b"{}")
+    with pytest.raises(BundleRefused, match="tokenizer"):
+        Understander.load(same, beside=understander)
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.onnx", "product_types.json", "thresholds.json"])
 @pytest.mark.parametrize("content", [b"", b"{}", None])
 def test_a_file_that_does_not_parse_is_refused_by_name(

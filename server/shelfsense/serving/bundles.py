@@ -22,7 +22,7 @@ from shelfsense.serving.trial import Role, Trial
 
 _log = logging.getLogger(__name__)
 
-Load = Callable[[Path], LoadedBundle]
+Load = Callable[[Path, LoadedBundle], LoadedBundle]
 """Verifies and loads a folder; called off the event loop."""
 
 
@@ -51,7 +51,7 @@ class Bundles:
 
     Args:
         serving: answers; not yet started.
-        load: loads another folder.
+        load: loads another folder beside the serving bundle, and may share with it what both hold alike.
         cache: forgets the answers of bundles that leave.
         on_health: told whether the serving bundle's engine works.
     """
@@ -116,7 +116,9 @@ class Bundles:
             admission = self.serving.batcher.admission
             admission.lenient = True
             try:
-                loaded = await asyncio.get_running_loop().run_in_executor(self._loading, self._load, folder)
+                loaded = await asyncio.get_running_loop().run_in_executor(
+                    self._loading, self._load, folder, self.serving
+                )
                 await loaded.start()
             finally:
                 admission.lenient = False

@@ -81,8 +81,16 @@ class LoadedBundle:
         self._on_health: Callable[[bool], None] | None = None
 
     @classmethod
-    def load(cls, bundle: Bundle, settings: Settings, metrics: Metrics) -> LoadedBundle:
+    def load(
+        cls, bundle: Bundle, settings: Settings, metrics: Metrics, *, beside: LoadedBundle | None = None
+    ) -> LoadedBundle:
         """Load a verified bundle; takes a second, and is called off the event loop while others answer.
+
+        Args:
+            bundle: verified.
+            settings: the operator's choices.
+            metrics: counts its batches.
+            beside: loaded already; what both bundles hold alike is in memory once.
 
         Raises:
             BundleRefused: a file is not what it should be.
@@ -90,7 +98,9 @@ class LoadedBundle:
             MissingExtra: the engine's library is not installed.
             InputRefused: as `of`.
         """
-        understander = Understander.load(bundle, engine=settings.engine, threads=settings.threads)
+        understander = Understander.load(
+            bundle, engine=settings.engine, threads=settings.threads, beside=beside.understander if beside else None
+        )
         return cls.of(understander, settings, metrics)
 
     @classmethod

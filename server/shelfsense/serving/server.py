@@ -185,9 +185,10 @@ class Server:
         )
         self.metrics.watch_bundles(lambda: figures(bundles))
 
-    def _load(self, folder: Path) -> LoadedBundle:
+    def _load(self, folder: Path, beside: LoadedBundle) -> LoadedBundle:
         try:
-            loaded = LoadedBundle.load(_opened(self.settings, folder), self.settings, self.metrics)
+            bundle = _opened(self.settings, folder)
+            loaded = LoadedBundle.load(bundle, self.settings, self.metrics, beside=beside)
         except Exception:
             self.metrics.bundle_loaded(good=False)
             raise
