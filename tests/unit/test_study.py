@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shelfsense.errors import InputRefused
 from shelfsense.locales import Locales
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense_training.variants import trained_run
+from shelfsense_training.variants.neighbours import neighbour_targets
 from shelfsense_training.variants.new_models import NewModels
 from shelfsense_training.variants.promise import promise
 from shelfsense_training.variants.query_set import Example, QuerySet, StudyData, query_set
@@ -90,12 +92,59 @@ def test_a_left_out_locale_is_not_trained_on(tmp_path: Path) -> None:
     assert len(side.test) == len(study.test)
 
 
+def test_labels_that_are_kept_of_a_left_out_locale_are_those_it_would_learn_from_later() -> None:
+    study = data()
+    plan = replace(PLAN, left_out="de")
+    few, more = (trained_run._train_side(replace(plan, kept=kept), study).train for kept in (3, 5))
+    first = trained_run._own_labels(plan, study)[:3]
+    assert [int((side.locale == 1).sum()) for side in (few, more)] == [3, 5]
+    assert few.of_locale(1).types.tolist() == study.train.take(first).types.tolist()
+    assert more.of_locale(1).types[:3].tolist() == few.of_locale(1).types.tolist()
+
+
+def test_a_record_from_before_an_option_was_there_is_read_as_without_it(tmp_path: Path) -> None:
+    assert run(PLAN, data(), models(), tmp_path)
+    course = tmp_path / PLAN.name / "course.json"
+    record = json.loads(course.read_text(encoding="utf-8"))
+    del record["plan"]["recipe"]["neighbours"]
+    course.write_text(json.dumps(record), encoding="utf-8")
+    assert load_run(PLAN, data(), tmp_path) is not None
+    with pytest.raises(InputRefused, match="another recipe"):
+        load_run(replace(PLAN, recipe=replace(RECIPE, neighbours=0.5)), data(), tmp_path)
+
+
+def test_a_run_that_asks_like_queries_learns_their_labels(tmp_path: Path) -> None:
+    study = data()
+    right = replace(study.train, types=np.arange(32).astype(np.int32)[:, None] % 4)  # one label for each text
+    wrong = right.types.copy()
+    wrong[0] = 2
+    made = models()
+    targets = neighbour_targets(replace(right, types=wrong), made.vectors(right), 4, 0.7, soft=True)
+    assert targets.sum(-1).tolist() == pytest.approx([1.0] * 32)
+    assert targets[0].argmax() == 0  # its seven equals outvote the label it was given
+    plan = replace(PLAN, recipe=replace(RECIPE, neighbours=0.7), label="neighbours")
+    assert run(plan, study, made, tmp_path) is not None
+
+
+def test_new_locales_of_a_network_that_knows_locales_start_as_it_reads_without_one() -> None:
+    backbone = tiny_model(TOKENIZER_JSON, labels=4).backbone
+    backbone.add_locale_tokens(3)
+    assert backbone.locale_embeddings is not None
+    und = backbone.locale_embeddings.weight[-1].detach().clone()
+    made = NewModels(backbone, TOKENIZER).new(data(), RECIPE, seed=0, layers=(0, 1)).backbone.locale_embeddings
+    assert made is not None
+    assert made.weight.shape[0] == 3  # two locales and und
+    assert bool((made.weight == und).all())
+    assert backbone.locale_embeddings.weight.shape[0] == 4
+
+
 def test_no_two_plans_share_a_file() -> None:
     changed = [
         replace(PLAN, seed=1), replace(PLAN, flipped=0.2), replace(PLAN, share=0.5), replace(PLAN, left_out="de"),
         replace(PLAN, label="other"), replace(PLAN, variant=Variant.AGNOSTIC), replace(PLAN, data="real, skewed"),
+        replace(PLAN, left_out="de", kept=200),
     ]  # fmt: skip
-    assert len({plan.name for plan in (PLAN, *changed)}) == 8
+    assert len({plan.name for plan in (PLAN, *changed)}) == 9
 
 
 def answered(study: StudyData, right: np.ndarray) -> RunResult:
