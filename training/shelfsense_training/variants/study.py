@@ -279,8 +279,8 @@ class Study:
         if "simulated" in self.data:
             self.do(list(self.left_out_plans("simulated")))
             self.do(list(self.ablation_plans("simulated")))
-            with_adapters = self.adapter_plan("simulated")
-            self.do([self.paper_plan("simulated"), *([with_adapters] if with_adapters else [])])
+            with_adapters = (self.adapter_plan("simulated", seed) for seed in self.settings.seeds)
+            self.do([self.paper_plan("simulated"), *(plan for plan in with_adapters if plan)])
 
 
 def _gently(recipe: Recipe) -> Recipe:

@@ -142,20 +142,29 @@ def _cold_rows(
 
 
 def _adapters(study: Study) -> list[dict[str, float]]:
-    """Return what an adapter per locale gives where a query's meaning hangs on its store."""
+    """Return, seed by seed, what an adapter per locale gives where a query's meaning hangs on its store."""
     found = []
     for name, data in study.data.items():
-        plan = study.adapter_plan("real" if name.startswith("real") else name)
-        run = study.result(plan) if plan and plan.data == name else None
-        if run and len(data.conflicts):
-            whole = np.ones(len(data.conflicts), dtype=np.bool_)
-            found.append(
-                {
-                    "conflict_top_1": round(float(conflict_top1(data, [run], whole)[0]), 4),
-                    "conflict_top_1_taught": round(float(conflict_top1(data, [run], data.taught)[0]), 4),
-                    "recall_mean_over_locales": round(recall_everywhere(study, name, run), 4),
-                }
-            )
+        if not len(data.conflicts):
+            continue
+        whole = np.ones(len(data.conflicts), dtype=np.bool_)
+        others = {plan.seed: study.result(plan) for plan in _of(study, name, Variant.AGNOSTIC)}
+        for seed in study.settings.seeds:
+            plan = study.adapter_plan(name, seed)
+            run, agnostic = (study.result(plan) if plan else None), others.get(seed)
+            if run and agnostic:
+                difference = conflict_top1(data, [run], whole) - conflict_top1(data, [agnostic], whole)
+                found.append(
+                    {
+                        "seed": seed,
+                        "conflict_top_1": round(float(conflict_top1(data, [run], whole)[0]), 4),
+                        "conflict_top_1_taught": round(float(conflict_top1(data, [run], data.taught)[0]), 4),
+                        "over_agnostic": round(float(difference[0]), 4),
+                        "over_agnostic_low": round(float(np.quantile(difference[1:], 0.025)), 4),
+                        "over_agnostic_high": round(float(np.quantile(difference[1:], 0.975)), 4),
+                        "recall_mean_over_locales": round(recall_everywhere(study, name, run), 4),
+                    }
+                )
     return found
 
 
