@@ -19,7 +19,9 @@ from shelfsense_training.variants.new_models import NewModels
 from shelfsense_training.variants.promise import promise
 from shelfsense_training.variants.query_set import Example, QuerySet, StudyData, query_set
 from shelfsense_training.variants.recipe import OURS, Variant
+from shelfsense_training.variants.study import Study
 from shelfsense_training.variants.study_figures import StudyFigures, smallest_quartile
+from shelfsense_training.variants.study_report import write_report
 from shelfsense_training.variants.top_answers import TopAnswers
 from shelfsense_training.variants.trained_run import RunPlan, RunResult, load_run, run
 from shelfsense_training.variants.variant_training import Course
@@ -190,3 +192,28 @@ def test_a_promise_is_kept_where_test_queries_are_like_the_validation_queries() 
     assert [part["evidence"] for part in kept] == ["validation", "judged"]
     assert [part["kept"] for part in kept] == [1.0, 1.0]
     assert all(case["precision"] >= 0.8 for part in kept for case in part["cases"])
+
+
+def test_the_distilled_student_is_not_asked_for_before_a_run_needs_it(tmp_path: Path) -> None:
+    study = Study({}, models(), tmp_path / "runs", distilled=lambda: pytest.fail("distilled for nothing"))
+    plans = [*study.six_layer_plans(), *study.retrained_plans()]
+    assert len({plan.name for plan in plans}) == len(plans) == 13  # whole, four locales twice, four retrained
+    assert all(plan.distilled for plan in plans)
+    found = write_report(study, tmp_path / "report")
+    assert found["cold_start_six_layers"] == []
+
+
+def test_a_run_from_the_distilled_student_takes_its_network_and_no_other(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def distilled() -> NewModels:
+        asked.append("student")
+        return models()
+
+    plan = replace(PLAN, distilled=True, label="six layers")
+    study = Study({"toy": data()}, models(), tmp_path, distilled=distilled)
+    study.do([PLAN])
+    assert asked == []
+    study.do([plan])
+    assert asked == ["student"]
+    assert study.result(plan) is not None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,11 @@ def study(
     if on in {StudyOn.REAL, StudyOn.BOTH}:
         data["real"] = real_data(folder, recipe.tokenizer)
         data["real, skewed"] = real_data(folder, recipe.tokenizer, skewed=True)
-    distilled = NewModels(recipe.distilled_student().backbone, recipe.tokenizer)
+
+    @cache
+    def distilled() -> NewModels:
+        return NewModels(recipe.distilled_student().backbone, recipe.tokenizer)
+
     found = Study(data, NewModels(recipe.teacher, recipe.tokenizer), work / "runs", distilled=distilled)
     if not report_only:
         found.run_all()

@@ -97,7 +97,8 @@ class Study:
         models: makes networks.
         folder: of the runs.
         settings: how much.
-        distilled: makes networks from the distilled student; without it the runs that start there are left out.
+        distilled: the same from the distilled student; asked for when the first run that starts there is to be done,
+            for distilling one takes an hour.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Study:
         folder: Path,
         settings: StudySettings | None = None,
         *,
-        distilled: NewModels | None = None,
+        distilled: Callable[[], NewModels],
     ) -> None:
         self.data = data
         self._distilled = distilled
@@ -125,7 +126,7 @@ class Study:
         while len(found) < len(plans):
             for plan in plans:
                 if plan.name not in found:
-                    models = self._distilled if plan.distilled and self._distilled else self._models
+                    models = self._distilled() if plan.distilled else self._models
                     result = run(plan, self.data[plan.data], models, self._folder)
                     if result:
                         found[plan.name] = result
@@ -231,35 +232,17 @@ class Study:
 
         What a new locale gets from the others hangs on what the encoder knows of its language; two layers know little.
         """
-        if not self._distilled:
-            return
-        layers = tuple(range(SIX))
         for seed in self.settings.left_out_seeds:
-            yield RunPlan("real", Variant.AWARE, SIX_LAYERS, seed, layers=layers, distilled=True, label="six layers")
+            yield _six_layers(Variant.AWARE, seed)
             for tag in self.settings.left_out["real"]:
                 for variant in (Variant.AWARE, Variant.AGNOSTIC):
-                    yield self._without(tag, variant, seed)
-
-    def _without(self, tag: str, variant: Variant, seed: int, kept: int = 0) -> RunPlan:
-        layers = tuple(range(SIX))
-        return RunPlan(
-            "real",
-            variant,
-            SIX_LAYERS,
-            seed,
-            left_out=tag,
-            kept=kept,
-            layers=layers,
-            distilled=True,
-            label="six layers",
-        )
+                    yield _six_layers(variant, seed, left_out=tag)
 
     def retrained_plans(self) -> Iterator[RunPlan]:
         """Yield the same with a few labels of the locale among the training queries: all that they can teach."""
-        if self._distilled:
-            for seed in self.settings.left_out_seeds:
-                for tag in self.settings.left_out["real"]:
-                    yield self._without(tag, Variant.AWARE, seed, RETRAINED)
+        for seed in self.settings.left_out_seeds:
+            for tag in self.settings.left_out["real"]:
+                yield _six_layers(Variant.AWARE, seed, left_out=tag, kept=RETRAINED)
 
     def run_all(self) -> None:
         """Do everything, what other runs rest on first."""
@@ -281,6 +264,12 @@ class Study:
             self.do(list(self.ablation_plans("simulated")))
             with_adapters = (self.adapter_plan("simulated", seed) for seed in self.settings.seeds)
             self.do([self.paper_plan("simulated"), *(plan for plan in with_adapters if plan)])
+
+
+def _six_layers(variant: Variant, seed: int, *, left_out: str = "", kept: int = 0) -> RunPlan:
+    layers = tuple(range(SIX))
+    whole = RunPlan("real", variant, SIX_LAYERS, seed, layers=layers, distilled=True, label="six layers")
+    return replace(whole, left_out=left_out, kept=kept)
 
 
 def _gently(recipe: Recipe) -> Recipe:

@@ -102,13 +102,14 @@ def _cold(study: Study, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _cold_six(study: Study) -> Iterator[dict[str, Any]]:
-    plans = list(study.six_layer_plans()) if "real" in study.data else []
-    full = [r for r in (study.result(plan) for plan in plans if not plan.left_out) if r]
-    if full:
-        yield from _cold_rows(study, "real", plans, full)
     data = study.data.get("real")
-    for plan in study.retrained_plans() if data else ():
-        if data and (run := study.result(plan)):
+    if data is None:
+        return
+    plans = list(study.six_layer_plans())
+    full = [r for r in (study.result(plan) for plan in plans if not plan.left_out) if r]
+    yield from _cold_rows(study, "real", plans, full)
+    for plan in study.retrained_plans():
+        if run := study.result(plan):
             figure = recall_of_locale(data, 0, data.locales.index(plan.left_out), [run.answers["test"][0]])
             cell = {"data": "real", "locale": plan.left_out, "system": "retrained", "labels": plan.kept}
             yield cell | {"metric": "R@P0.8", **figure.plain()}
