@@ -10,7 +10,7 @@ import numpy as np
 
 from shelfsense.locales import language_of
 from shelfsense.text import model_form
-from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_tails
+from shelfsense_training.sources.lexicon import LexiconEntry, WrittenPair, read_heads, read_tails
 from shelfsense_training.sources.splits import hash_bucket
 
 
@@ -32,6 +32,11 @@ class TextPair:
 def is_held_out_pair(entry: LexiconEntry) -> bool:
     """Return whether a rarer phrasing is kept for fixing thresholds (one in three)."""
     return hash_bucket(f"tail|{entry.locale}|{entry.text}", 3) == 0
+
+
+def is_held_out_writing(pair: WrittenPair) -> bool:
+    """Return whether a written pair is kept for choosing recipes and fixing thresholds (one in three)."""
+    return hash_bucket(f"pair|{pair.locale}|{pair.query}", 3) == 0
 
 
 class PairSource:

@@ -1,8 +1,9 @@
 """Held-out phrasings and the heads near them: what a reformulation's score and thresholds are fixed on.
 
 The index is made as misleading as a shop's: beside every head stand heads that differ from it in one
-attribute. Every phrasing is asked as it stands and written otherwise once, with its head in the index and
-with that head taken out. Nothing here was trained on as a pair.
+attribute. Every phrasing is asked as it stands and written otherwise once, and every held-out written pair's
+query as it stands, with its head in the index and with that head taken out. Nothing here was trained on as a
+pair.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
     shelfsense-train starter --work work --out bundles/starter
 
 wheels -> trimmed teacher -> texts and teacher vectors -> six-layer student -> labelled rows ->
-fine-tuning -> what means the same, and attributes -> calibration and thresholds -> bundle with heads.
+fine-tuning -> what means the same, and attributes -> other words for it -> calibration and thresholds -> bundle with heads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +36,7 @@ from shelfsense_training.retrieval.fold_run import CROSS_LAYERS
 from shelfsense_training.retrieval.graded_queries import GradedQueries
 from shelfsense_training.retrieval.grown_student import fit_embedding, grow
 from shelfsense_training.retrieval.joint_tuning import JointData, JointSettings, JointTuning
-from shelfsense_training.retrieval.meaning_pairs import MeaningPairs, read_spellings
+from shelfsense_training.retrieval.meaning_pairs import PHRASING_SHARES, SHARES, MeaningPairs, own_texts, read_spellings
 from shelfsense_training.retrieval.meaning_validation import MeaningValidation
 from shelfsense_training.retrieval.starter_reranker import train_reranker
 from shelfsense_training.retrieval.tagged_queries import ComposedSpans, read_human_spans
@@ -84,6 +85,19 @@ SETTLING = replace(
     seed=2,
 )
 
+PHRASING = JointSettings(
+    steps=900,
+    batch=64,
+    pairs=72,
+    tagged=24,
+    encoder_rate=1e-4,
+    head_rate=3e-4,
+    und_share=0.1,
+    pair_weight=0.8,
+    teacher_weight=0.5,
+    seed=4,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StarterSettings:
@@ -101,7 +115,8 @@ class StarterSettings:
         names: the first part of fine-tuning, which learns the tree's vocabulary in every language.
         queries: the second part, which learns how shoppers ask, and what is no product.
         settling: the third part, of the same rows, in which the learning rate falls.
-        joint: the last part, which learns what means the same and what an attribute is.
+        joint: the fourth part, which learns what means the same and what an attribute is.
+        phrasing: the last part, which learns the synonyms and written pairs.
         embedding_texts: texts that the embedding head over all layers starts from.
     """
 
@@ -117,6 +132,7 @@ class StarterSettings:
     queries: FineTuningSettings = field(default_factory=lambda: QUERIES)
     settling: FineTuningSettings = field(default_factory=lambda: SETTLING)
     joint: JointSettings = field(default_factory=JointSettings)
+    phrasing: JointSettings = field(default_factory=lambda: PHRASING)
     embedding_texts: int = 40_000
 
 
@@ -195,6 +211,17 @@ class StarterRecipe:
         vectors = teacher_vectors(self.teacher, self.tokenizer, [text for text, _ in self.texts], path)
         return TeacherVectors({pair: i for i, pair in enumerate(self.texts)}, vectors)
 
+    @cached_property
+    def own_teacher_vectors(self) -> TeacherVectors:
+        """The teacher's vectors of `texts` and of all texts of our own writing."""
+        known = self.teacher_vectors
+        own = [text for text in own_texts() if text not in known.row]
+        digest = hashlib.sha256("\n".join(map("\t".join, own)).encode()).hexdigest()[:12]
+        path = self.work / f"own_teacher_vectors_{digest}.npy"
+        vectors = teacher_vectors(self.teacher, self.tokenizer, [text for text, _ in own], path)
+        rows = {text: len(known.vectors) + i for i, text in enumerate(own)}
+        return TeacherVectors({**known.row, **rows}, np.concatenate([known.vectors, vectors]))
+
     def distilled_student(self) -> UnderstanderModel:
         """Return the student after distillation."""
         student = self.new_student()
@@ -234,24 +261,50 @@ class StarterRecipe:
         if not state:
             torch.manual_seed(self.settings.seed)
             fit_embedding(model, self.tokenizer, self.teacher_vectors, texts=self.settings.embedding_texts)
+        self._tune_jointly(model, checkpoint, self.settings.joint, self.teacher_vectors, self.meaning_pairs())
+        return model
+
+    def phrased_student(self) -> UnderstanderModel:
+        """Return the student after it has learnt synonyms and written pairs."""
+        checkpoint = self.work / "phrased.pt"
+        state = load_checkpoint(checkpoint)
+        model = grow(self.new_student(), self.taxonomy.product_types.level.tolist()) if state else self.joint_student()
+        if state and state["step"] >= self.settings.phrasing.steps:
+            model.load_state_dict(state["model"])
+            return model.eval()
+        pairs = self.meaning_pairs(PHRASING_SHARES)
+        self._tune_jointly(model, checkpoint, self.settings.phrasing, self.own_teacher_vectors, pairs)
+        return model
+
+    def _tune_jointly(
+        self,
+        model: UnderstanderModel,
+        checkpoint: Path,
+        settings: JointSettings,
+        teacher: TeacherVectors,
+        pairs: MeaningPairs,
+    ) -> None:
         spans = self.data / "query_ner_us"
         data = JointData(
             read_rows(self.rows_file()),
-            self.teacher_vectors,
-            self.meaning_pairs(),
+            teacher,
+            pairs,
             read_human_spans(spans / "train.json"),
             ComposedSpans(self.data),
         )
-        product_types = Validation(self.data, self.tokenizer, types)
+        product_types = Validation(self.data, self.tokenizer, self.taxonomy.product_types)
         meaning = MeaningValidation(spans / "validation.json", self.tokenizer)
-        tuning = JointTuning(model, self.tokenizer, types, data, self.settings.joint)
+        tuning = JointTuning(model, self.tokenizer, self.taxonomy.product_types, data, settings)
         tuning.run(checkpoint, lambda m: f"{product_types(m)}; {meaning(m)}")
-        return model
 
-    def meaning_pairs(self) -> MeaningPairs:
-        """Return the pairs of equal meaning: our own, judged queries that share products, spellings."""
+    def meaning_pairs(self, shares: Mapping[str, float] = SHARES) -> MeaningPairs:
+        """Return the pairs of equal meaning: our own, judged queries that share products, spellings.
+
+        Args:
+            shares: of the sources.
+        """
         spellings = read_spellings(self.data / "spelling_en" / "pairs.tsv", Split.TRAIN)
-        return MeaningPairs(GradedQueries.read(self.data / "esci_us"), spellings)
+        return MeaningPairs(GradedQueries.read(self.data / "esci_us"), spellings, shares=shares)
 
     def reranker(self) -> CrossEncoder:
         """Return the re-ranker of the joint student's candidates."""
@@ -289,7 +342,7 @@ class StarterRecipe:
     def bundle(self, out: Path, version: str) -> Bundle:
         """Train what is not trained yet, and write the bundle with its heads."""
         parts = StarterParts(
-            self.joint_student(),
+            self.phrased_student(),
             self.tokenizer,
             self.vocabulary.tokenizer_json,
             self.taxonomy.product_types,

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 
+from shelfsense.reformulation.compared_form import compared_form
 from shelfsense.reformulation.writing.gram_overlap import gram_signs
-from shelfsense.reformulation.writing.loose_form import loose_form
 from shelfsense.thresholds import AgreementWeights
 
 MOST_TYPE_ODDS = 4.0
 """Past it a probability says no more of whether two texts mean the same."""
+
+BY_LETTERS = 8
+"""Heads that are looked for by letters alone, whatever their vectors."""
+
+LEAST_LETTERS = 0.4
+"""Letters that such a head shares at least: `gram_overlap` of the compared forms."""
 
 SCORED = 12
 """Nearest heads whose letters are compared; those behind keep the least overlap there is, none."""
@@ -28,7 +34,7 @@ def letter_signs(query: str, query_locale: str, head: str, head_locale: str) -> 
         head: what may stand for it.
         head_locale: the head's locale.
     """
-    return gram_signs(loose_form(query, query_locale), loose_form(head, head_locale))
+    return gram_signs(compared_form(query, query_locale), compared_form(head, head_locale))
 
 
 def type_odds(probability: float) -> float:

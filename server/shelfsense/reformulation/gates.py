@@ -27,6 +27,11 @@ LEAST_TYPE_PROBABILITY = 0.01
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Characters, for a class in a pattern, of scripts that put no spaces between words."""
 
+# Korean parts its words, and joins them to numbers all the same: 아이폰15케이스.
+_JOINS_NUMBERS = rf"{UNSPACED_SCRIPTS}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
+_SHORTEST_NAME = 4
+"""Letters from which on a Latin word before a number is a name ("iphone15"), no part of a model number ("xm4")."""
+
 _NO_LETTER = r"\s\d\x00-\x2f:-@\[-`{-\xa9\xab-\xbf\xd7\xf7\u060c\u061b\u061f\u0964\u0965\u2000-\u2bff\u3000-\u303f"
 _UNITS = (*MEASURES, *COUNTERS)
 
@@ -36,9 +41,9 @@ def _longest_first(names: Iterable[str]) -> str:
 
 
 # In these scripts only a unit belongs to the number before it.
-_UNSPACED_UNITS = _longest_first(name for name in _UNITS if re.match(f"[{UNSPACED_SCRIPTS}]", name))
+_UNSPACED_UNITS = _longest_first(name for name in _UNITS if re.match(f"[{_JOINS_NUMBERS}]", name))
 _ATOM = re.compile(
-    rf"(?P<number>\d+(?:[.,]\d+)?)|(?:(?<=\d)|(?<=\d ))(?P<unit>{_UNSPACED_UNITS})|(?P<unspaced>[{UNSPACED_SCRIPTS}]+)|(?P<word>[^{_NO_LETTER}{UNSPACED_SCRIPTS}]+)"
+    rf"(?P<number>\d+(?:[.,]\d+)?)|(?:(?<=\d)|(?<=\d ))(?P<unit>{_UNSPACED_UNITS})|(?P<unspaced>[{_JOINS_NUMBERS}]+)|(?P<word>[^{_NO_LETTER}{_JOINS_NUMBERS}]+)"
 )
 _INCH_MARK = re.compile(r"(?<=\d)\s?(?:\"|''|′′|”)")
 _LETTER_SIZE = re.compile(r"x+[sl]")
@@ -212,6 +217,8 @@ def _runs(atoms: list[_Atom], marks: dict[int, int]) -> list[list[int]]:
 
 def _belongs(before: _Atom, atom: _Atom) -> bool:
     if {before.kind, atom.kind} & {"unspaced", "counter", "maybe"}:
+        return False
+    if before.kind == "word" and atom.kind == "number" and len(before.value) >= _SHORTEST_NAME:
         return False
     return before.end == atom.start or atom.kind == "measure"
 

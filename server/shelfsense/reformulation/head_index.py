@@ -133,6 +133,18 @@ class HeadIndex:
         found = self._locales.get(locale)
         return [match for form in dict.fromkeys(forms) for match in found.find(form)] if found else []
 
+    def scored(self, locale: str, queries: Iterable[str], embedding: NDArray[np.float32]) -> list[HeadMatch]:
+        """Return heads of a locale by their words, their score the cosine to a vector.
+
+        Args:
+            locale: a tag.
+            queries: however they are written; those that are no heads are passed over.
+            embedding: (E,) unit length.
+        """
+        found = self._locales.get(locale)
+        forms = dict.fromkeys(map(normal_form, queries))
+        return [match for form in forms for match in found.scored(form, embedding)] if found else []
+
     def remove(self, locale: str, query: str) -> int:
         """Remove a query from a locale's heads, at once; no search that begins after this finds it.
 

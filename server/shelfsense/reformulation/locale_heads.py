@@ -57,6 +57,14 @@ class LocaleHeads:
         """Return the heads with a normal form."""
         return [part.match(self.locale, row, 1.0, exact=True) for part in self.segments for row in part.find(form)]
 
+    def scored(self, form: str, vector: NDArray[np.float32]) -> list[HeadMatch]:
+        """Return the heads with a normal form, their score the cosine to a vector (E,)."""
+        return [
+            part.match(self.locale, row, min(1.0, max(0.0, part.vectors.cosine(vector, row))))
+            for part in self.segments
+            for row in part.find(form)
+        ]
+
     def without(self, forms: Iterable[str]) -> LocaleHeads:
         """Return the heads without those that have one of some normal forms."""
         sought = list(forms)

@@ -152,10 +152,13 @@ _MEASURED_IN_JAPANESE = [
     "畳",
     "段",
     "型",
+    *"合級帖足口号冊台膳灯色輪歳才連層",
     "cm",
     "kg",
     "ml",
 ]
+_BATTERY = re.compile("単([一二三四五])(?![一二三四五六七八九十])")
+"""The size of a battery is a number: 単三 is 単3."""
 _COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + [
     "병",
     "벌",
@@ -185,6 +188,7 @@ def fold_number_words(text: str) -> str:
     Returns:
         The text; as it came where no number is surely meant.
     """
+    text = _BATTERY.sub(lambda size: f"単 {_KANJI[size[1]]} ", text)
     for sign, values, pattern in _SCRIPTS:
         if sign.search(text):
             text = pattern.sub(partial(_digits, words=values), text)

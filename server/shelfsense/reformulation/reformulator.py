@@ -1,6 +1,6 @@
 """From a query to the head queries that may stand for it.
 
-Neighbours by vector, then the locale's threshold, then the gates. Knows nothing of the network.
+Neighbours by vector and by letters, then the locale's threshold, then the gates. Knows nothing of the network.
 L product types, E embedding.
 """
 
@@ -17,6 +17,8 @@ from shelfsense.locales import language_of
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
 from shelfsense.reformulation.agreement import (
+    BY_LETTERS,
+    LEAST_LETTERS,
     SCORED,
     LeastCosines,
     agreement,
@@ -28,6 +30,7 @@ from shelfsense.reformulation.attribute_spans import LazySpans
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
 from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
+from shelfsense.reformulation.near_letters import NearLetters
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
@@ -72,6 +75,7 @@ class Reformulator:
     def __init__(self, heads: HeadIndex, thresholds: Thresholds, product_types: ProductTypes) -> None:
         self._heads = heads
         self._alike = WrittenAlike(heads)
+        self._letters = NearLetters(heads)
         # In the precision of the wire, so that a client comparing score and threshold agrees.
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
         self._weights = thresholds.agreement
@@ -138,9 +142,9 @@ class Reformulator:
         # What the threshold will refuse is worth its string only where it is to be shown.
         threshold, shown = self._threshold[locale], options.include_refused
         least = 0.0 if shown else self._least_cosine[locale]
-        near = self.nearest(asked, locale, embedding, options, least=least, beside=exact)
+        near = self.candidates(asked, locale, embedding, options, least=least, beside=exact)
         found = [of_match(match, match.score) for match in exact]
-        for match in near[:SCORED] if self._weights else near:
+        for match in near:
             odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
             if not shown and match.score < self._least_by_odds[locale].of(odds):
                 continue
@@ -183,6 +187,34 @@ class Reformulator:
             return []
         k = max(_FEWEST_NEIGHBOURS, _NEIGHBOURS_PER_ANSWER * options.max_reformulations)
         return self._heads.search(locale, embedding, k, least=least, beside=beside)
+
+    def candidates(
+        self,
+        asked: Asked,
+        locale: str,
+        embedding: NDArray[np.float32],
+        options: Options,
+        *,
+        least: float,
+        beside: Collection[HeadMatch],
+    ) -> list[HeadMatch]:
+        """Return the heads that are scored: the nearest by vector and, of the query's language, by letters.
+
+        Arguments as of `nearest`. Where the bundle's score is the cosine, letters say nothing.
+        """
+        near = self.nearest(asked, locale, embedding, options, least=least, beside=beside)
+        if self._weights is None:
+            return near
+        near = near[:SCORED]
+        if not asked.known or not _same_language(locale, asked.locale):
+            return near
+        rows = {match.row for match in (*near, *beside)}
+        alike = self._letters.find(asked.text, locale, BY_LETTERS, LEAST_LETTERS)
+        return near + [
+            match
+            for match in self._heads.scored(locale, alike, embedding)
+            if match.row not in rows and match.score >= least
+        ]
 
     def gated(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
         """Return why a head that is near may not stand for the query all the same; empty where it may."""

@@ -148,6 +148,10 @@ class VectorIndex:
             block: NDArray[np.float32] = self._flat.reconstruct_n(first, min(_BLOCK, self.rows - first))
             yield block if mask is None else block[mask[first : first + _BLOCK]]
 
+    def cosine(self, vector: NDArray[np.float32], row: int) -> float:
+        """Return the cosine of a vector (E,) and a row."""
+        return float(vector @ self._flat.reconstruct(row))
+
     def search(
         self,
         vector: NDArray[np.float32],

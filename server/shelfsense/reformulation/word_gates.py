@@ -5,14 +5,18 @@ The same for serving and for fixing thresholds. Knows nothing of vectors, types 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from shelfsense.locales import UNDETERMINED, language_of
-from shelfsense.reformulation.attribute_spans import LazySpans, spans_from_text
+from shelfsense.reformulation.attribute_spans import LazySpans, Spans, spans_from_text
 from shelfsense.reformulation.gates import attribute_refusal
 from shelfsense.reformulation.named_attributes import named_attribute_refusal, spans_not_shared
 from shelfsense.reformulation.negation import exclusions, negation_refusal
 from shelfsense.reformulation.opposites import audience_refusal, opposite_refusal
 from shelfsense.reformulation.respelling import respelt
 from shelfsense.reformulation.span_gate import attribute_span_refusal
+from shelfsense.reformulation.synonyms import in_first_terms
 from shelfsense.text import normal_form
 
 
@@ -35,20 +39,57 @@ def words_refusal(
     Raises:
         InputRefused: when the head's attributes are not what `spans_to_text` writes.
     """
-    locales = query_locale, head_locale
-    same_language = language_of(query_locale) == language_of(head_locale)
+    asked = _Said(query, query_locale, spans)
+    offered = _Said(head, head_locale, partial(spans_from_text, attributes) if attributes else None)
+    refusal = _refusal(asked, offered)
+    if not refusal or language_of(query_locale) != language_of(head_locale):
+        return refusal
+    plain = asked.in_first_terms(), offered.in_first_terms()
+    # What two texts say is not changed by saying it in synonyms: what passes so passes.
+    return refusal if plain == (asked, offered) else _refusal(*plain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A text and what it names.
+
+    Attributes:
+        text: a query or a head.
+        locale: a tag of the bundle, or ``und``.
+        spans: finds the attributes that it names; None where nobody can tell.
+    """
+
+    text: str
+    locale: str
+    spans: LazySpans | None
+
+    def in_first_terms(self) -> _Said:
+        plain = in_first_terms(self.text, self.locale)
+        if plain == normal_form(self.text):
+            return self
+        return _Said(plain, self.locale, None if self.spans is None else partial(_plain_spans, self))
+
+
+def _plain_spans(said: _Said) -> Spans:
+    assert said.spans is not None
+    return tuple(span._replace(text=in_first_terms(span.text, said.locale)) for span in said.spans())
+
+
+def _refusal(asked: _Said, offered: _Said) -> str:
+    query, head, locales = asked.text, offered.text, (asked.locale, offered.locale)
+    same_language = language_of(asked.locale) == language_of(offered.locale)
     refusal = attribute_refusal(query, head)
     if not refusal and same_language:
-        query = respelt(normal_form(query), normal_form(head), query_locale)
-    if not refusal and (same_language or bool(exclusions(query, query_locale)) != bool(exclusions(head, head_locale))):
+        query = respelt(normal_form(query), normal_form(head), asked.locale)
+    if not refusal and (same_language or bool(exclusions(query, locales[0])) != bool(exclusions(head, locales[1]))):
         refusal = negation_refusal(query, head, *locales)
     # Of a language that is not known nobody can say what a text does not name.
     if not refusal and language_of(UNDETERMINED) not in map(language_of, locales):
         refusal = named_attribute_refusal(query, head, *locales) or audience_refusal(query, head, *locales)
     refusal = refusal or opposite_refusal(query, head, *locales)
-    if not refusal and same_language and spans is not None:
-        theirs = spans_from_text(attributes) if attributes else ()
-        ours = spans_not_shared(spans(), head, query_locale, head_locale)
-        theirs = spans_not_shared(theirs, query, head_locale, query_locale)
-        refusal = attribute_span_refusal(ours, query, theirs, head, head_locale)
+    if not refusal and same_language and asked.spans is not None:
+        named = offered.spans() if offered.spans is not None else ()
+        ours = spans_not_shared(asked.spans(), head, *locales)
+        theirs = spans_not_shared(named, query, *reversed(locales))
+        refusal = attribute_span_refusal(ours, query, theirs, head, offered.locale)
     return refusal

@@ -1,14 +1,15 @@
 """Pairs of texts that mean the same, with near texts that do not: what the embedding head learns from.
 
 Sources, each with its share of a batch: rarer phrasings and heads of the project's own writing, one need
-in two locales, queries of our own and the same written otherwise, judged queries that share exact
-products, and misspelt queries with their corrections. Every query brings texts that differ from it in one
-attribute, as negatives.
+in two locales, pairs written with what is near them, queries of our own and the same written otherwise or
+in a synonym, judged queries that share exact products, and misspelt queries with their corrections. Every
+query brings texts that differ from it in one attribute, as negatives.
 """
 
 from __future__ import annotations
 
 import csv
+import random as plain_random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,32 @@ import numpy as np
 from shelfsense.locales import language_of
 from shelfsense.text import model_form
 from shelfsense_training.composition.contrast import Contrasts
+from shelfsense_training.composition.synonym_writing import has_synonym, rewritten
 from shelfsense_training.composition.variation import Variation
-from shelfsense_training.pairs import PairSource, TextPair
+from shelfsense_training.pairs import PairSource, TextPair, is_held_out_writing
 from shelfsense_training.retrieval.graded_queries import GradedQueries
-from shelfsense_training.sources.lexicon import ANY_LOCALE, read_asked, read_heads, read_nothing
+from shelfsense_training.sources.lexicon import (
+    ANY_LOCALE,
+    read_asked,
+    read_heads,
+    read_nothing,
+    read_written_pairs,
+)
 from shelfsense_training.sources.splits import Split, split_of_query
+
+_ALSO_VARIED = 1 / 3
+_WRITTEN_NEAR = 3
 
 Text = tuple[str, str]
 """A text in model form and its locale."""
 
 SHARES: Mapping[str, float] = {"own": 0.3, "varied": 0.45, "shared": 0.15, "spelling": 0.1}
+"""Of the sources before there were synonyms and written pairs."""
+
+PHRASING_SHARES: Mapping[str, float] = {
+    "own": 0.12, "varied": 0.22, "synonyms": 0.22, "written": 0.28, "shared": 0.09, "spelling": 0.07,
+}  # fmt: skip
+"""Of all sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +90,18 @@ class MeaningPairs:
     ) -> None:
         self._own = PairSource()
         self._near = near
-        self._texts = [text for text in _own_texts() if text not in held_out]
+        self._texts = [text for text in own_texts() if text not in held_out]
         self._locales: dict[str, list[Text]] = {}
         for text in self._texts:
             self._locales.setdefault(text[1], []).append(text)
         self._names = sorted(self._locales)
         self._spellings = list(spellings)
+        self._written = [pair for pair in read_written_pairs() if not is_held_out_writing(pair)]
+        self._sayable: dict[str, list[Text]] = {}
+        for locale, members in self._locales.items():
+            known = [text for text in members if has_synonym(*text)]
+            if known:
+                self._sayable[locale] = known
         self._shared = shared
         self._pairs = [
             pair for pair in (shared.shared if shared else ()) if shared and shared.fold[pair.first] != without_fold
@@ -86,6 +109,8 @@ class MeaningPairs:
         sources: dict[str, Callable[[np.random.Generator], MeaningPair | None]] = {
             "own": self._own_pair,
             "varied": self._varied_pair,
+            "synonyms": self._synonym_pair,
+            "written": self._written_pair,
             "shared": self._shared_pair,
             "spelling": self._spelling_pair,
         }
@@ -96,6 +121,8 @@ class MeaningPairs:
             if wanted.get(name, 0) > 0
             and not (name == "shared" and not self._pairs)
             and not (name == "spelling" and not self._spellings)
+            and not (name == "synonyms" and not self._sayable)
+            and not (name == "written" and not self._written)
         }
         weights = np.array([wanted[name] for name in self._sources])
         self._weights = weights / weights.sum()
@@ -129,6 +156,28 @@ class MeaningPairs:
             return None
         written = _folded(variants[0].text, locale)
         return self._with_near((written, locale), (text, locale), f"{locale}|{text}") if written != text else None
+
+    def _synonym_pair(self, random: np.random.Generator) -> MeaningPair | None:
+        """A text and the same in other words, one in three written otherwise besides."""
+        names = sorted(self._sayable)
+        members = self._sayable[names[int(random.integers(len(names)))]]
+        text, locale = members[int(random.integers(len(members)))]
+        draw = plain_random.Random(int(random.integers(2**31)))  # noqa: S311 - augmentation, not a secret
+        other = rewritten(rewritten(text, locale, draw), locale, draw)
+        if draw.random() < _ALSO_VARIED:
+            other = next((each.text for each in self._variation.variants(other, locale)), other)
+        written = _folded(other, locale)
+        return self._with_near((written, locale), (text, locale), f"{locale}|{text}") if written != text else None
+
+    def _written_pair(self, random: np.random.Generator) -> MeaningPair:
+        """A pair of our own, the query written otherwise now and then, with some of what is near the head."""
+        pair = self._written[int(random.integers(len(self._written)))]
+        query, head = _folded(pair.query, pair.locale), _folded(pair.head, pair.locale)
+        if random.random() < _ALSO_VARIED:
+            query = next((_folded(v.text, pair.locale) for v in self._variation.variants(query, pair.locale)), query)
+        chosen = random.choice(len(pair.near), min(_WRITTEN_NEAR, len(pair.near)), replace=False).tolist()
+        near = tuple((_folded(pair.near[i], pair.locale), pair.locale) for i in chosen)
+        return MeaningPair((query, pair.locale), (head, pair.locale), near, f"{pair.locale}|{head}")
 
     def _shared_pair(self, random: np.random.Generator) -> MeaningPair:
         assert self._shared is not None
@@ -170,11 +219,14 @@ def read_spellings(path: Path, split: Split) -> list[tuple[str, str]]:
     return [(wrong, right) for wrong, right in pairs if wrong != right and split_of_query(right) is split]
 
 
-def _own_texts() -> list[Text]:
+def own_texts() -> list[Text]:
+    """Return the texts of our own writing, in model form, but for the held-out pairs' queries."""
     heads = [(_folded(head.text, head.locale), head.locale) for head in read_heads()]
     asked = [(_folded(q.text, q.locale), q.locale) for q in read_asked() if q.locale != ANY_LOCALE]
     nothing = [(_folded(text, locale), locale) for text, locale in read_nothing()]
-    return sorted({text for text in (*heads, *asked, *nothing) if text[0]})
+    pairs = [pair for pair in read_written_pairs() if not is_held_out_writing(pair)]
+    written = [(_folded(text, p.locale), p.locale) for p in pairs for text in (p.query, p.head, *p.near)]
+    return sorted({text for text in (*heads, *asked, *nothing, *written) if text[0]})
 
 
 def _folded(text: str, locale: str) -> str:

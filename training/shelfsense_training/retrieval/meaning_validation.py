@@ -1,6 +1,7 @@
 """How well a model finds heads and marks attributes while it trains; a figure to choose by.
 
-Held-out phrasings against the heads of their locale, and the human spans of the validation split.
+Held-out phrasings against the heads of their locale, held-out written pairs against the heads and near
+queries of their file, and the human spans of the validation split.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from shelfsense.text import model_form
 from shelfsense.tokenizer import QueryTokenizer
 from shelfsense_training.fine_tuning import LONGEST
 from shelfsense_training.packed_forward import pack, packed_forward
-from shelfsense_training.pairs import is_held_out_pair
+from shelfsense_training.pairs import is_held_out_pair, is_held_out_writing
 from shelfsense_training.retrieval.tagged_queries import UNTOLD, TaggedQuery, read_human_spans, tagged_tokens
-from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_tails
+from shelfsense_training.sources.lexicon import LexiconEntry, WrittenPair, read_heads, read_tails, read_written_pairs
 
 _AT_ONCE = 256
 
@@ -62,10 +63,15 @@ class MeaningValidation:
         for tail in read_tails():
             if is_held_out_pair(tail):
                 self._asked[tail.locale].append(tail)
+        self._written: dict[str, list[WrittenPair]] = defaultdict(list)
+        for pair in read_written_pairs():
+            self._written[pair.name].append(pair)
 
     def __call__(self, model: UnderstanderModel) -> str:
         """Return the figures in one line."""
-        return f"phrasings hit@1 {self.hit_rate(model):.3f}, attribute AUC {self.attribute_area(model):.3f}"
+        written = self.written_rates(model)
+        line = f"phrasings hit@1 {self.hit_rate(model):.3f}, attribute AUC {self.attribute_area(model):.3f}"
+        return f"{line}, written pairs {' '.join(f'{name} {rate:.3f}' for name, rate in written.items())}"
 
     def hit_rate(self, model: UnderstanderModel) -> float:
         """Return the share of held-out phrasings whose nearest head is theirs, mean over locales."""
@@ -76,6 +82,25 @@ class MeaningValidation:
             right = [self._heads[locale][i].concept == tail.concept for i, tail in zip(found, asked, strict=True)]
             rates.append(np.mean(right))
         return float(np.mean(rates))
+
+    def written_rates(self, model: UnderstanderModel) -> dict[str, float]:
+        """Return, by file, the share of held-out written queries whose nearest head is theirs."""
+        rates = {}
+        for name, pairs in self._written.items():
+            locale = pairs[0].locale
+            texts = [text for pair in pairs for text in (pair.head, *pair.near)]
+            heads = [
+                (form, locale) for form in dict.fromkeys(model_form(text, language_of(locale)) for text in texts)
+            ] + _texts(self._heads[locale])
+            asked = [pair for pair in pairs if is_held_out_writing(pair)]
+            queries = [(model_form(pair.query, language_of(locale)), locale) for pair in asked]
+            ours = encode(model, self._tokenizer, heads)
+            found = (encode(model, self._tokenizer, queries) @ ours.T).argmax(1)
+            right = [
+                heads[i][0] == model_form(pair.head, language_of(locale)) for i, pair in zip(found, asked, strict=True)
+            ]
+            rates[name] = float(np.mean(right))
+        return rates
 
     def attribute_area(self, model: UnderstanderModel) -> float:
         """Return the area under the curve of telling tokens of attributes from all others."""

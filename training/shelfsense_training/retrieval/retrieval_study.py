@@ -21,6 +21,7 @@ from shelfsense_training.backbones import keep_layers
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import teacher_vectors
 from shelfsense_training.retrieval.cross_encoder_training import CrossEncoderSettings
+from shelfsense_training.retrieval.domain_adaptation import AdaptationSettings, adapt
 from shelfsense_training.retrieval.fold_run import FoldPlan, FoldRun
 from shelfsense_training.retrieval.graded_queries import FOLDS, GradedQueries
 from shelfsense_training.retrieval.grown_student import fit_embedding, grow
@@ -106,6 +107,7 @@ class RetrievalStudy:
 
     @cached_property
     def _student(self) -> UnderstanderModel:
+        """What every run starts from: the distilled student, adapted to the candidates' texts; it read no judgement."""
         path = self._folder / "start.pt"
         state = load_checkpoint(path)
         student = self._recipe.new_student() if state else self._recipe.distilled_student()
@@ -113,10 +115,12 @@ class RetrievalStudy:
         grown.attributes = None
         if state:
             grown.load_state_dict(state["model"])
-            return grown
-        fit_embedding(grown, self._recipe.tokenizer, self._recipe.teacher_vectors, texts=_EMBEDDING_TEXTS)
-        save_checkpoint(path, {"model": grown.state_dict()})
-        return grown
+        else:
+            fit_embedding(grown, self._recipe.tokenizer, self._recipe.teacher_vectors, texts=_EMBEDDING_TEXTS)
+            save_checkpoint(path, {"model": grown.state_dict()})
+        read = self._recipe.tokenizer.network_input
+        tokens = [read(text, "en", truncate=True).ids for text in self.queries.texts]
+        return adapt(grown, tokens, self.teacher, self._folder / "adapted.pt", AdaptationSettings())
 
     @cached_property
     def runs(self) -> FoldRun:

@@ -25,6 +25,7 @@ from shelfsense.tokenizer import QueryTokenizer
 from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.progress import CONSOLE
+from shelfsense_training.retrieval.domain_adaptation import Neighbourhoods
 from shelfsense_training.retrieval.graded_queries import GradedQueries, SharedProducts
 from shelfsense_training.retrieval.int8_vectors import int8_vectors
 from shelfsense_training.retrieval.meaning_loss import meaning_loss
@@ -33,6 +34,8 @@ from shelfsense_training.retrieval.retrieval_figures import nearest, ranked_figu
 
 VALIDATION_FOLD_STEP = 1
 """The fold after the one that is tested validates."""
+
+_TEACHER_POOL, _TEACHER_NEIGHBOURS, _TEACHER_TEMPERATURE = 20, 3, 0.03
 
 Scores = Callable[[Sequence[tuple[int, int]]], NDArray[np.float32]]
 """Scores of pairs of rows, by a cross-encoder."""
@@ -52,7 +55,7 @@ class RetrieverSettings:
         margin: a neighbour within so much of the partner's own cosine is a likely partner and filtered.
         rate: AdamW's peak learning rate of the encoder and the head.
         temperature: divides the cosines.
-        teacher: texts per step that keep the teacher's vectors.
+        teacher: texts per step that keep the teacher's vectors, each with three of its neighbours.
         teacher_weight: of that loss.
         weighted: pairs count by importance.
         neighbours_as_positives: the opposite reading.
@@ -68,8 +71,8 @@ class RetrieverSettings:
     margin: float = 0.02
     rate: float = 5e-5
     temperature: float = 0.05
-    teacher: int = 64
-    teacher_weight: float = 1.0
+    teacher: int = 32
+    teacher_weight: float = 2.0
     weighted: bool = True
     neighbours_as_positives: bool = False
     seed: int = 0
@@ -117,12 +120,12 @@ class RetrieverTraining:
     ) -> None:
         self.model = model
         self._queries = queries
-        self._teacher = teacher
         self._settings = settings
         self._scores = scores
         self.tokens = [list(tokenizer.network_input(text, "en", truncate=True).ids) for text in queries.texts]
         validating = (fold + VALIDATION_FOLD_STEP) % (int(queries.fold.max()) + 1)
         self.open_rows = np.flatnonzero((queries.fold != fold) & (queries.fold != validating))
+        self._hoods = Neighbourhoods(teacher, _TEACHER_POOL, self.open_rows)
         inside = set(self.open_rows.tolist())
         self.pairs = [pair for pair in queries.shared if pair.first in inside]
         partners = queries.partners()
@@ -176,14 +179,14 @@ class RetrieverTraining:
         self.model.train()
         chosen = [self.pairs[i] for i in random.choice(len(self.pairs), size=settings.pairs, replace=False)]
         pairs, rows, near = self._laid_out(chosen, hard, random)
-        kept = random.choice(self.open_rows, size=settings.teacher, replace=False)
+        kept = self._hoods.draw(random, settings.teacher, _TEACHER_NEIGHBOURS)
         batch = pack([self.tokens[row] for row in (*rows, *near, *kept)])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             vectors = packed_forward(self.model, batch).embeddings
         vectors = functional.normalize(vectors.float(), dim=-1)
         loss = meaning_loss(vectors[: len(rows) + len(near)], pairs, settings.temperature)
-        wanted = torch.from_numpy(self._teacher[kept].astype(np.float32))
-        loss = loss + settings.teacher_weight * distillation_loss(vectors[-len(kept) :], wanted, 0.05)
+        wanted = torch.from_numpy(self._hoods.teacher[kept])
+        loss = loss + settings.teacher_weight * distillation_loss(vectors[-len(kept) :], wanted, _TEACHER_TEMPERATURE)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

@@ -44,7 +44,27 @@ class AskedQuery:
     type_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenPair:
+    """Two queries of our own that say the same, and what is near the second.
+
+    Attributes:
+        query: how a less usual shopper asks.
+        head: what most shoppers type for it.
+        near: popular queries that differ from the head in one attribute or product.
+        locale: a bundle locale.
+        name: of the file, which says in which writing the query is.
+    """
+
+    query: str
+    head: str
+    near: tuple[str, ...]
+    locale: str
+    name: str
+
+
 ANY_LOCALE = "any"
+LATIN_HINDI = "hi-IN-latn"
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -85,6 +105,21 @@ def read_asked() -> list[AskedQuery]:
 def read_nothing() -> list[tuple[str, str]]:
     """Return (text, locale) of texts that mean no product: about orders, the shop, chat, noise."""
     return [(row["text"], path.stem) for path in sorted((FOLDER / "nothing").glob("*.tsv")) for row in _rows(path)]
+
+
+def read_written_pairs() -> list[WrittenPair]:
+    """Return the pairs of every file, in the order of the files."""
+    return [
+        WrittenPair(
+            row["query"],
+            row["head"],
+            tuple(row["near"].split(" | ")),
+            "hi-IN" if path.stem == LATIN_HINDI else path.stem,
+            path.stem,
+        )
+        for path in sorted((FOLDER / "pairs").glob("*.tsv"))
+        for row in _rows(path)
+    ]
 
 
 def _read_concepts(kind: str) -> list[LexiconEntry]:

@@ -27,8 +27,8 @@ def gram_signs(one: str, other: str) -> tuple[float, float]:
     """
     if one == other:
         return 1.0, 0.0
-    ours, our_count = _grams(one)
-    theirs, their_count = _grams(other)
+    ours, our_count = grams(one)
+    theirs, their_count = grams(other)
     shared = sum([min(ours[gram], theirs[gram]) for gram in ours.keys() & theirs.keys()])
     if not shared:
         return 0.0, 0.0
@@ -37,7 +37,8 @@ def gram_signs(one: str, other: str) -> tuple[float, float]:
 
 # A query meets some 32 heads, and popular heads meet many queries.
 @lru_cache(maxsize=8192)
-def _grams(text: str) -> tuple[dict[str, int], int]:
+def grams(text: str) -> tuple[dict[str, int], int]:
+    """Return how often a text has each of its 2- and 3-grams, and how many it has; not to be changed."""
     words = [f" {word} " for word in text.split()]
     pairs = [word[i : i + 2] for word in words for i in range(len(word) - 1)]
     triples = [word[i : i + 3] for word in words for i in range(len(word) - 2)]
