@@ -90,6 +90,27 @@ def level_cross_entropy(
     return total
 
 
+def level_agreement(
+    logits: Tensor, believed: Tensor, levels: Sequence[Tensor], weights: Sequence[float] | None = None
+) -> Tensor:
+    """Return the weighted sum over levels of the mean cross-entropy of two texts' types: one learns what the other knows.
+
+    Softmax within a level, over its types and "no product", whose logit is 0.
+
+    Args:
+        logits: (B, L) of the texts that learn.
+        believed: (B, L) of the texts that mean the same; nothing is learnt through them.
+        levels: label indices of every level.
+        weights: one per level; equal shares of 1 when None.
+    """
+    total = logits.new_zeros(())
+    nothing = logits.new_zeros(len(logits), 1)
+    for level, weight in zip(levels, weights or [1 / len(levels)] * len(levels), strict=False):
+        taught = torch.cat([believed.detach()[:, level], nothing], dim=1).softmax(-1)
+        total = total + weight * functional.cross_entropy(torch.cat([logits[:, level], nothing], dim=1), taught)
+    return total
+
+
 def judged_wrong_loss(log_odds: Tensor, targets: Targets) -> Tensor:
     """Return -log(1 - p) summed over the labels judged wrong, mean over rows.
 

@@ -36,7 +36,14 @@ from shelfsense_training.retrieval.fold_run import CROSS_LAYERS
 from shelfsense_training.retrieval.graded_queries import GradedQueries
 from shelfsense_training.retrieval.grown_student import fit_embedding, grow
 from shelfsense_training.retrieval.joint_tuning import JointData, JointSettings, JointTuning
-from shelfsense_training.retrieval.meaning_pairs import PHRASING_SHARES, SHARES, MeaningPairs, own_texts, read_spellings
+from shelfsense_training.retrieval.meaning_pairs import (
+    PHRASING_SHARES,
+    SHARES,
+    MeaningPairs,
+    lexicon_texts,
+    read_spellings,
+    written_texts,
+)
 from shelfsense_training.retrieval.meaning_validation import MeaningValidation
 from shelfsense_training.retrieval.starter_reranker import train_reranker
 from shelfsense_training.retrieval.tagged_queries import ComposedSpans, read_human_spans
@@ -86,7 +93,7 @@ SETTLING = replace(
 )
 
 PHRASING = JointSettings(
-    steps=900,
+    steps=1300,
     batch=64,
     pairs=72,
     tagged=24,
@@ -95,6 +102,8 @@ PHRASING = JointSettings(
     und_share=0.1,
     pair_weight=0.8,
     teacher_weight=0.5,
+    agreement_weight=0.3,
+    reworded_share=0.25,
     seed=4,
 )
 
@@ -215,12 +224,16 @@ class StarterRecipe:
     def own_teacher_vectors(self) -> TeacherVectors:
         """The teacher's vectors of `texts` and of all texts of our own writing."""
         known = self.teacher_vectors
-        own = [text for text in own_texts() if text not in known.row]
-        digest = hashlib.sha256("\n".join(map("\t".join, own)).encode()).hexdigest()[:12]
-        path = self.work / f"own_teacher_vectors_{digest}.npy"
-        vectors = teacher_vectors(self.teacher, self.tokenizer, [text for text, _ in own], path)
-        rows = {text: len(known.vectors) + i for i, text in enumerate(own)}
-        return TeacherVectors({**known.row, **rows}, np.concatenate([known.vectors, vectors]))
+        row, vectors = dict(known.row), [known.vectors]
+        for name, texts in (("lexicon", lexicon_texts()), ("written", written_texts())):
+            fresh = [text for text in texts if text not in row]
+            # Another list of texts is another file.
+            digest = hashlib.sha256(repr(fresh).encode()).hexdigest()[:12]
+            path = self.work / f"{name}_teacher_vectors_{digest}.npy"
+            first = len(row)
+            row |= {text: first + i for i, text in enumerate(fresh)}
+            vectors.append(teacher_vectors(self.teacher, self.tokenizer, [text for text, _ in fresh], path))
+        return TeacherVectors(row, np.concatenate(vectors))
 
     def distilled_student(self) -> UnderstanderModel:
         """Return the student after distillation."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random as plain_random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,10 @@ from torch.nn import functional
 from shelfsense.models.understander_model import UnderstanderModel
 from shelfsense.product_types import ProductTypes
 from shelfsense.tokenizer import QueryTokenizer
+from shelfsense_training.composition.synonym_writing import rewritten
 from shelfsense_training.distillation import distillation_loss
 from shelfsense_training.fine_tuning import LONGEST, TeacherVectors
-from shelfsense_training.objectives import TargetTable, judged_wrong_loss, level_cross_entropy
+from shelfsense_training.objectives import TargetTable, judged_wrong_loss, level_agreement, level_cross_entropy
 from shelfsense_training.packed_forward import pack, packed_forward
 from shelfsense_training.retrieval.meaning_loss import meaning_loss
 from shelfsense_training.retrieval.meaning_pairs import MeaningPair, MeaningPairs
@@ -53,6 +54,8 @@ class JointSettings:
         teacher_weight: of the teacher's vectors.
         pair_weight: of the loss on pairs.
         tag_weight: of the loss on attributes.
+        agreement_weight: of a query's types learning from those of the text that means the same.
+        reworded_share: share of the labelled rows that are read with a word in a synonym, where they have one.
         temperature: of the loss on pairs.
         encoder_dropout: within the encoder's layers.
         sampling: of the labelled rows.
@@ -71,6 +74,8 @@ class JointSettings:
     teacher_weight: float = 1.0
     pair_weight: float = 0.5
     tag_weight: float = 0.5
+    agreement_weight: float = 0.0
+    reworded_share: float = 0.0
     temperature: float = 0.05
     encoder_dropout: float = 0.1
     sampling: SamplingSettings = field(
@@ -162,7 +167,7 @@ class JointTuning:
 
     def _losses(self, step: int, random: np.random.Generator) -> dict[str, Tensor]:
         settings = self._settings
-        rows = [self._data.rows[i] for i in self._sampler.draw(step, settings.batch)]
+        rows = self._reworded([self._data.rows[i] for i in self._sampler.draw(step, settings.batch)], random)
         pairs = self._data.pairs.draw(random, settings.pairs)
         texts = [(row.text, row.locale) for row in rows] + _texts(pairs)
         sequences = [
@@ -186,7 +191,27 @@ class JointTuning:
             "pairs": meaning_loss(vectors[meant], pairs, settings.temperature) * settings.pair_weight,
             "tags": self._tag_loss(output.attributes, batch.back, len(texts), kinds, batch.lengths)
             * settings.tag_weight,
+            **self._agreement(output.logits[meant].float(), pairs),
         }
+
+    def _reworded(self, rows: Sequence[TrainingRow], random: np.random.Generator) -> list[TrainingRow]:
+        share = self._settings.reworded_share
+        if not share:
+            return list(rows)
+        draw = plain_random.Random(int(random.integers(2**31)))  # noqa: S311 - augmentation, not a secret
+        return [
+            replace(row, text=rewritten(row.text, row.locale, draw)) if draw.random() < share else row for row in rows
+        ]
+
+    def _agreement(self, logits: Tensor, pairs: Sequence[MeaningPair]) -> dict[str, Tensor]:
+        """Return the loss of the queries' types on their partners', nothing where it has no weight."""
+        # Queries that share products are often of sister types.
+        sure = [i for i, pair in enumerate(pairs) if not pair.meaning.startswith("shared|")]
+        if not self._settings.agreement_weight or not sure:
+            return {}
+        queries, partners = logits[sure], logits[[len(pairs) + i for i in sure]]
+        loss = level_agreement(queries, partners, self._levels, self._settings.level_weights)
+        return {"agreement": loss * self._settings.agreement_weight}
 
     def _tagged(self, random: np.random.Generator) -> tuple[list[list[int]], list[list[int]]]:
         draw = plain_random.Random(int(random.integers(2**31)))  # noqa: S311 - composition, not a secret

@@ -221,12 +221,21 @@ def read_spellings(path: Path, split: Split) -> list[tuple[str, str]]:
 
 def own_texts() -> list[Text]:
     """Return the texts of our own writing, in model form, but for the held-out pairs' queries."""
+    return sorted({*lexicon_texts(), *written_texts()})
+
+
+def lexicon_texts() -> list[Text]:
+    """Return the heads, the queries written as shoppers ask, and the texts that mean no product."""
     heads = [(_folded(head.text, head.locale), head.locale) for head in read_heads()]
     asked = [(_folded(q.text, q.locale), q.locale) for q in read_asked() if q.locale != ANY_LOCALE]
     nothing = [(_folded(text, locale), locale) for text, locale in read_nothing()]
+    return sorted({text for text in (*heads, *asked, *nothing) if text[0]})
+
+
+def written_texts() -> list[Text]:
+    """Return the texts of the written pairs that are not held out."""
     pairs = [pair for pair in read_written_pairs() if not is_held_out_writing(pair)]
-    written = [(_folded(text, p.locale), p.locale) for p in pairs for text in (p.query, p.head, *p.near)]
-    return sorted({text for text in (*heads, *asked, *nothing, *written) if text[0]})
+    return sorted({(_folded(text, p.locale), p.locale) for p in pairs for text in (p.query, p.head, *p.near)})
 
 
 def _folded(text: str, locale: str) -> str:

@@ -48,7 +48,7 @@ class RetrievalPlans:
     """How much is done.
 
     Attributes:
-        seeds: of the whole recipe, on every fold.
+        seeds: of the recipe, on every fold; the re-ranker and what it teaches are of the first alone.
         ablation_folds: folds that a change is tried on.
     """
 
@@ -63,8 +63,8 @@ class RetrievalPlans:
                 yield replace(
                     plan,
                     retriever=replace(plan.retriever, seed=seed),
-                    cross_encoder=replace(plan.cross_encoder, seed=seed) if plan.cross_encoder else None,
-                    distillation=replace(plan.distillation, seed=seed) if plan.distillation else None,
+                    cross_encoder=plan.cross_encoder if seed == self.seeds[0] else None,
+                    distillation=plan.distillation if seed == self.seeds[0] else None,
                 )
 
     def ablations(self) -> Iterator[FoldPlan]:
