@@ -13,6 +13,7 @@ from shelfsense_training.commands.evaluate_reformulation import evaluate_reformu
 from shelfsense_training.commands.fidelity import fidelity
 from shelfsense_training.commands.first_tier_study import first_tier_study
 from shelfsense_training.commands.fit_tree import fit_tree
+from shelfsense_training.commands.fix_reformulations import fix_reformulations
 from shelfsense_training.commands.held_out_names import held_out_names
 from shelfsense_training.commands.import_backbone import import_backbone
 from shelfsense_training.commands.import_ubi import import_ubi
@@ -55,6 +56,7 @@ app.command()(evaluate_reformulation)
 app.command()(fidelity)
 app.command()(first_tier_study)
 app.command()(fit_tree)
+app.command()(fix_reformulations)
 app.command()(held_out_names)
 app.command()(import_backbone)
 app.command()(import_ubi)

@@ -9,7 +9,7 @@ pair.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,10 +18,20 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfsense.engines.engine import EngineOutput
 from shelfsense.query import Query
-from shelfsense.reformulation.agreement import SCORED, agreement, letter_signs, type_odds
+from shelfsense.reformulation.agreement import (
+    BY_LETTERS,
+    LEAST_LETTERS,
+    SCORED,
+    agreement,
+    letter_signs,
+    type_odds,
+)
 from shelfsense.reformulation.attribute_spans import spans_from_text, spans_to_text
+from shelfsense.reformulation.compared_form import compared_form
 from shelfsense.reformulation.gates import product_type_refusal
+from shelfsense.reformulation.letter_index import LetterIndex
 from shelfsense.reformulation.word_gates import words_refusal
+from shelfsense.reformulation.writing.gram_overlap import gram_overlap
 from shelfsense.reformulation.writing.match_form import match_form
 from shelfsense.thresholds import AgreementWeights
 from shelfsense.understander import Understander
@@ -29,12 +39,15 @@ from shelfsense_training.bundle_building import answer_queries
 from shelfsense_training.calibration.scored_pairs import ScoredPairs
 from shelfsense_training.composition.contrast import Contrasts
 from shelfsense_training.composition.variation import Variation
-from shelfsense_training.pairs import is_held_out_pair
+from shelfsense_training.pairs import is_held_out_pair, is_held_out_writing
 from shelfsense_training.progress import progress_bar
-from shelfsense_training.sources.lexicon import LexiconEntry, read_heads, read_tails
+from shelfsense_training.sources.lexicon import LexiconEntry, WrittenPair, read_heads, read_tails, read_written_pairs
 
 _CONTRASTS = 4
 """Heads put beside every head."""
+
+_LIKELY = 0.5
+"""Probability from which on a written head is held to be of a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,7 @@ def held_out_phrasings(understander: Understander) -> dict[str, list[NearHeads]]
         understander: of the bundle, whatever heads and thresholds it has.
     """
     heads, tails = read_heads(), [tail for tail in read_tails() if is_held_out_pair(tail)]
+    pairs = read_written_pairs()
     locales = sorted({tail.locale for tail in tails} & set(understander.locales.tags))
     found = {}
     with progress_bar() as bar:
@@ -70,7 +84,8 @@ def held_out_phrasings(understander: Understander) -> dict[str, list[NearHeads]]
         for locale in locales:
             ours = [head for head in heads if head.locale == locale]
             asked = [tail for tail in tails if tail.locale == locale]
-            found[locale] = _Locale(understander, ours, locale).near(asked)
+            written = [pair for pair in pairs if pair.locale == locale]
+            found[locale] = _Locale(understander, ours, written, locale).near(asked)
             bar.advance(task)
     return found
 
@@ -111,63 +126,131 @@ def _scores(weights: AgreementWeights, near: NearHeads) -> NDArray[np.float64]:
     return np.array([agreement(weights, *row) for row in rows])
 
 
-class _Locale:
-    """The index of one locale: its heads, and heads that differ from them in one attribute."""
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A head of the index.
 
-    def __init__(self, understander: Understander, heads: Sequence[LexiconEntry], locale: str) -> None:
+    Attributes:
+        text: as shoppers type it.
+        means: the needs and written heads that it stands for; none where it was put beside one.
+        type_id: its product type, empty where none is known.
+    """
+
+    text: str
+    means: frozenset[str]
+    type_id: str
+
+
+class _Locale:
+    """The index of one locale: heads, what differs from them in one attribute, and the written pairs' heads."""
+
+    def __init__(
+        self, understander: Understander, heads: Sequence[LexiconEntry], pairs: Sequence[WrittenPair], locale: str
+    ) -> None:
         self._understander = understander
         self._locale = locale
-        texts: dict[str, tuple[str, str, str]] = {}  # match form to text, concept and type
+        self._pairs = [pair for pair in pairs if is_held_out_writing(pair)]
+        self._heads = self._candidates(heads, pairs)
+        texts = [head.text for head in self._heads]
+        output = self._answer(texts)
+        self._vectors = output.embeddings
+        self._attributes = self._spans(texts, output)
+        self._forms = [compared_form(text, locale) for text in texts]
+        self._letters = LetterIndex.of(self._forms)
+
+    def _candidates(self, heads: Sequence[LexiconEntry], pairs: Sequence[WrittenPair]) -> list[_Candidate]:
+        found: dict[str, _Candidate] = {}  # by match form
+
+        def put(text: str, meaning: str, type_id: str) -> None:
+            form = match_form(text, self._locale)
+            known = found.setdefault(form, _Candidate(text, frozenset(), type_id))
+            if meaning:
+                found[form] = replace(known, means=known.means | {meaning})
+
+        for head in heads:
+            put(head.text, head.concept, head.type_id)
+        types = dict(zip(pairs, self._likely_types([pair.head for pair in pairs]), strict=True)) if pairs else {}
+        for pair in pairs:
+            put(pair.head, _meaning(pair), types[pair])
         contrasts = Contrasts.from_lexicon()
         for head in heads:
-            texts.setdefault(match_form(head.text, locale), (head.text, head.concept, head.type_id))
-        for head in heads:
-            for contrast in contrasts.contrasts(head.text, locale, _CONTRASTS):
-                if contrast.kind.endswith("dropped"):
-                    continue  # what is left may be of another type, which nobody knows
-                texts.setdefault(match_form(contrast.text, locale), (contrast.text, "", head.type_id))
-        self._heads = list(texts.values())
-        output = self._answer([text for text, _, _ in self._heads])
-        self._vectors = output.embeddings
-        self._attributes = self._spans([text for text, _, _ in self._heads], output)
+            for contrast in contrasts.contrasts(head.text, self._locale, _CONTRASTS):
+                # Of what is left where a word was dropped nobody knows the type.
+                if not contrast.kind.endswith("dropped"):
+                    put(contrast.text, "", head.type_id)
+        near = [text for pair in pairs for text in pair.near]
+        for text, type_id in zip(near, self._likely_types(near), strict=True):
+            put(text, "", type_id)
+        return list(found.values())
+
+    def _likely_types(self, texts: Sequence[str]) -> list[str]:
+        """Return the deepest type that the network holds likely for each text, empty where none is."""
+        if not texts:
+            return []
+        types = self._understander.network_types
+        found = []
+        for row in types.coherent(self._answer(texts).probabilities):
+            likely = ""
+            for members in types.by_level.values():
+                best = int(members[row[members].argmax()])
+                likely = types.nodes[best].id if row[best] >= _LIKELY else likely
+            found.append(likely)
+        return found
 
     def near(self, tails: Sequence[LexiconEntry]) -> list[NearHeads]:
         variation = Variation.from_lexicon()
         asked = [(tail.text, tail.concept) for tail in tails]
         asked += [(v.text, tail.concept) for tail in tails for v in variation.variants(tail.text, self._locale)]
+        asked += [(pair.query, _meaning(pair)) for pair in self._pairs]
         output = self._answer([text for text, _ in asked])
         probabilities = self._understander.network_types.coherent(output.probabilities)
         cosines = output.embeddings @ self._vectors.T
         nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :SCORED]
         attributes = self._spans([text for text, _ in asked], output)
         return [
-            self._near(text, concept, attributes[i], nearest[i], cosines[i], probabilities[i])
-            for i, (text, concept) in enumerate(asked)
+            self._near(
+                text,
+                meaning,
+                attributes[i],
+                list(dict.fromkeys([*nearest[i].tolist(), *self._by_letters(text)])),
+                cosines[i],
+                probabilities[i],
+            )
+            for i, (text, meaning) in enumerate(asked)
         ]
+
+    def _by_letters(self, text: str) -> list[int]:
+        form = compared_form(text, self._locale)
+        overlaps = [(gram_overlap(form, self._forms[row]), row) for row in self._letters.nearest(form, 3 * BY_LETTERS)]
+        best = sorted((each for each in overlaps if each[0] >= LEAST_LETTERS), key=lambda each: -each[0])
+        return [row for _, row in best[:BY_LETTERS]]
 
     def _near(
         self,
         text: str,
-        concept: str,
+        meaning: str,
         attributes: str,
-        nearest: NDArray[np.int64],
+        nearest: Sequence[int],
         cosines: NDArray[np.float32],
         probabilities: NDArray[np.float32],
     ) -> NearHeads:
         types = self._understander.network_types
         rows = []
-        for h in nearest.tolist():
-            head, theirs, type_id = self._heads[h]
-            own = types.index[type_id]
-            mine = float(probabilities[own])
+        for h in nearest:
+            head = self._heads[h]
+            mine, refused = 0.5, ""
+            if head.type_id:
+                own = types.index[head.type_id]
+                mine = float(probabilities[own])
+                refused = product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine)
             spans = partial(spans_from_text, attributes) if attributes else None
-            refused = words_refusal(
-                text, self._locale, head, self._locale, spans=spans, attributes=self._attributes[h]
-            ) or product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine)
+            refused = refused or words_refusal(
+                text, self._locale, head.text, self._locale, spans=spans, attributes=self._attributes[h]
+            )
             # Written alike is found without a score.
-            if not refused and match_form(text, self._locale) != match_form(head, self._locale):
-                letters = letter_signs(text, self._locale, head, self._locale)
-                rows.append((float(cosines[h]), *letters, type_odds(mine), bool(theirs) and theirs == concept))
+            if not refused and match_form(text, self._locale) != match_form(head.text, self._locale):
+                letters = letter_signs(text, self._locale, head.text, self._locale)
+                rows.append((float(cosines[h]), *letters, type_odds(mine), meaning in head.means))
         table = np.array(rows, dtype=np.float64).reshape(-1, 5)
         return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0)
 
@@ -182,3 +265,7 @@ class _Locale:
             spans_to_text(self._understander.attribute_spans(each, found))
             for each, found in zip(prepared, output.attributes, strict=True)
         ]
+
+
+def _meaning(pair: WrittenPair) -> str:
+    return f"written|{pair.head}"

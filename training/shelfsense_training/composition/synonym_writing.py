@@ -23,8 +23,3 @@ def rewritten(text: str, locale: str, draw: random.Random) -> str:
     found = draw.choice(terms)
     other = draw.choice([term for term in found.among.terms if term != found.term])
     return f"{text[: found.start]}{model_form(other, language_of(locale))}{text[found.end :]}"
-
-
-def has_synonym(text: str, locale: str) -> bool:
-    """Return whether a text in model form has a term that can be said otherwise."""
-    return bool(found_terms(text, locale))

@@ -122,6 +122,8 @@ class FoldRun:
         found["retriever_seconds"] = time.perf_counter() - began
         if plan.cross_encoder:
             self._rerank(plan, training, plan.cross_encoder, found)
+        else:
+            found["int8"] = course.tested[course.kept]
         found["seconds"] = time.perf_counter() - began
         found["plan"] = json.dumps(asdict(plan))
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from shelfsense.locales import language_of
+from shelfsense.reformulation.synonyms import synonym_sets
 from shelfsense.text import model_form
 from shelfsense_training.composition.contrast import Contrasts
-from shelfsense_training.composition.synonym_writing import has_synonym, rewritten
+from shelfsense_training.composition.synonym_writing import rewritten
 from shelfsense_training.composition.variation import Variation
 from shelfsense_training.pairs import PairSource, TextPair, is_held_out_writing
 from shelfsense_training.retrieval.graded_queries import GradedQueries
@@ -97,11 +98,7 @@ class MeaningPairs:
         self._names = sorted(self._locales)
         self._spellings = list(spellings)
         self._written = [pair for pair in read_written_pairs() if not is_held_out_writing(pair)]
-        self._sayable: dict[str, list[Text]] = {}
-        for locale, members in self._locales.items():
-            known = [text for text in members if has_synonym(*text)]
-            if known:
-                self._sayable[locale] = known
+        self._sayable = [locale for locale in self._names if synonym_sets(locale)]
         self._shared = shared
         self._pairs = [
             pair for pair in (shared.shared if shared else ()) if shared and shared.fold[pair.first] != without_fold
@@ -159,8 +156,7 @@ class MeaningPairs:
 
     def _synonym_pair(self, random: np.random.Generator) -> MeaningPair | None:
         """A text and the same in other words, one in three written otherwise besides."""
-        names = sorted(self._sayable)
-        members = self._sayable[names[int(random.integers(len(names)))]]
+        members = self._locales[self._sayable[int(random.integers(len(self._sayable)))]]
         text, locale = members[int(random.integers(len(members)))]
         draw = plain_random.Random(int(random.integers(2**31)))  # noqa: S311 - augmentation, not a secret
         other = rewritten(rewritten(text, locale, draw), locale, draw)
