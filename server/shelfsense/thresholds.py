@@ -68,6 +68,7 @@ class AgreementWeights:
         surplus: weight of what one's letters say beyond the other's, 0 to 1.
         type_odds: weight of the log-odds that the query means the head's product type, 0 where it has none.
         shift: the log-odds where all are 0.
+        whole: added where every letter pair and triple is shared: the same words in another order, or in synonyms.
     """
 
     cosine: float
@@ -76,6 +77,7 @@ class AgreementWeights:
     surplus: float
     type_odds: float
     shift: float
+    whole: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _agreement(table: Any) -> AgreementWeights | None:
     found = table.get("agreement")
     if found is None:
         return None
+    if isinstance(found, dict):
+        found = {"whole": 0.0, **found}  # bundles of before it counted
     names = [each.name for each in fields(AgreementWeights)]
     return AgreementWeights(*(_finite(_value(found, name, "agreement"), f"agreement: {name}") for name in names))
 

@@ -22,6 +22,7 @@ from shelfsense.reformulation.agreement import (
     BY_LETTERS,
     LEAST_LETTERS,
     SCORED,
+    WHOLE,
     agreement,
     letter_signs,
     type_odds,
@@ -95,10 +96,12 @@ def fit_agreement(phrasings: dict[str, list[NearHeads]]) -> AgreementWeights:
     every = [near for each in phrasings.values() for near in each if len(near.cosine)]
     cosine, overlap, surplus, odds = (np.concatenate([getattr(near, name) for near in every]) for name in _SIGNS)
     right = np.concatenate([near.right for near in every])
-    signs = np.stack([cosine, overlap, cosine * overlap, surplus, odds], axis=1)  # (pairs, 5)
-    # Unpenalised but for a trace: five weights on tens of thousands of pairs.
+    signs = np.stack([cosine, overlap, cosine * overlap, surplus, odds, overlap >= WHOLE], axis=1)  # (pairs, 6)
+    # Unpenalised but for a trace: six weights on tens of thousands of pairs.
     fitted = LogisticRegression(C=100.0, max_iter=1000).fit(signs, right)
-    found = dict(zip(("cosine", "overlap", "both", "surplus", "type_odds"), map(float, fitted.coef_[0]), strict=True))
+    found = dict(
+        zip(("cosine", "overlap", "both", "surplus", "type_odds", "whole"), map(float, fitted.coef_[0]), strict=True)
+    )
     return AgreementWeights(**found, shift=float(fitted.intercept_[0]))
 
 
@@ -159,10 +162,11 @@ class _Locale:
         self._letters = LetterIndex.of(self._forms)
 
     def _candidates(self, heads: Sequence[LexiconEntry], pairs: Sequence[WrittenPair]) -> list[_Candidate]:
-        found: dict[str, _Candidate] = {}  # by match form
+        found: dict[str, _Candidate] = {}  # by the words of its compared form
 
         def put(text: str, meaning: str, type_id: str) -> None:
-            form = match_form(text, self._locale)
+            # In synonyms or another order it would be as right as the one that is there.
+            form = " ".join(sorted(compared_form(text, self._locale).split()))
             known = found.setdefault(form, _Candidate(text, frozenset(), type_id))
             if meaning:
                 found[form] = replace(known, means=known.means | {meaning})

@@ -21,6 +21,9 @@ BY_LETTERS = 8
 LEAST_LETTERS = 0.4
 """Letters that such a head shares at least: `gram_overlap` of the compared forms."""
 
+WHOLE = 0.999
+"""Overlap from which on two texts have the same words."""
+
 SCORED = 12
 """Nearest heads whose letters are compared; those behind keep the least overlap there is, none."""
 
@@ -60,6 +63,7 @@ def agreement(weights: AgreementWeights, cosine: float, overlap: float, surplus:
         + weights.both * cosine * overlap
         + weights.surplus * surplus
         + weights.type_odds * odds
+        + (weights.whole if overlap >= WHOLE else 0.0)
     )
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, log_odds))))
 
@@ -114,7 +118,10 @@ def _best_log_odds(weights: AgreementWeights, cosine: float, odds: tuple[float, 
     Of texts with an overlap d (Dice) one holds the other at most, and then by 2 (1 - d) / (2 - d).
     """
     letters = max(
-        weights.overlap * d + weights.both * cosine * d + max(0.0, weights.surplus) * 2 * (1 - d) / (2 - d)
+        weights.overlap * d
+        + weights.both * cosine * d
+        + max(0.0, weights.surplus) * 2 * (1 - d) / (2 - d)
+        + (max(0.0, weights.whole) if d >= WHOLE else 0.0)
         for d in (step / _STEPS for step in range(_STEPS + 1))
     )
     slack = (abs(weights.overlap) + abs(weights.both) + 2 * abs(weights.surplus)) / _STEPS  # between two steps
