@@ -45,8 +45,9 @@ def words_refusal(
     if not refusal or language_of(query_locale) != language_of(head_locale):
         return refusal
     plain = asked.in_first_terms(), offered.in_first_terms()
-    # What two texts say is not changed by saying it in synonyms: what passes so passes.
-    return refusal if plain == (asked, offered) else _refusal(*plain)
+    # What two texts say is not changed by saying it in synonyms: what passes so passes. What does not is
+    # refused for what the shopper wrote.
+    return refusal if plain == (asked, offered) or _refusal(*plain) else ""
 
 
 @dataclass(frozen=True, slots=True)
