@@ -11,11 +11,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from itertools import zip_longest
 
 from shelfsense.reformulation.number_words import fold_number_words
-from shelfsense.reformulation.units import COUNTERS, MEASURES, SIZE_MARKS
+from shelfsense.reformulation.units import COUNTERS, LEFT_OUT, LENGTHS, MEASURES, SIZE_MARKS, quantities
 from shelfsense.text import normal_form
 
 LEAST_ROOT_PROBABILITY = 0.02
@@ -54,6 +55,8 @@ _THOUSANDS = re.compile(
     rf"(?<![\d.,])(\d{{1,3}})[.,](\d{{3}})(?= ?(?:{_longest_first(n for n, u in MEASURES.items() if u == 'mah')})(?!\w))"
 )
 _PACK = re.compile(r"(?<=\d)[ -]?er[ -]?(?:pack|packung)(?!\w)")
+# "585er gold", "5er set"
+_GERMAN_ER = re.compile(r"(?<=\d)er(?![^\W_])")
 _JOINED_MARK = re.compile(r"(?<=\d)(?:사이즈|サイズ)")
 # "3 in 1" is no length.
 _ONE = frozenset(["one", "1", "einem", "eins", "un", "uno", "una", "um"])
@@ -77,12 +80,16 @@ class _Attributes:
         values: every atom in order, as it is compared.
         counters: for each of them, what the number counts; empty where nothing is said.
         numbers: runs of atoms around a digit ("wh1000xm4", "500 ml"): as written, and where in `values`.
+        measured: by its place, what a number with a measure says; nothing for others.
+        bare: runs without a measure, as they are compared.
         sizes: letter sizes.
     """
 
     values: tuple[str, ...]
     counters: tuple[str, ...]
     numbers: tuple[tuple[str, int, int], ...]
+    measured: dict[tuple[int, int], frozenset[tuple[Decimal, str]]]
+    bare: frozenset[tuple[str, ...]]
     sizes: frozenset[str]
 
 
@@ -99,7 +106,7 @@ def attribute_refusal(query: str, head: str) -> str:
     asked, offered = _attributes(query), _attributes(head)
     for ours, theirs, where in ((asked, offered, ""), (offered, asked, " from the query")):
         for written, start, end in ours.numbers:
-            if not _holds(theirs, ours.values[start:end], ours.counters[start:end]):
+            if not _holds(theirs, ours, start, end):
                 return f"number {written} is missing{where}"
         for size in sorted(ours.sizes - theirs.sizes) if ours.sizes else ():
             return f"size {size} is missing{where}"
@@ -130,20 +137,37 @@ def _attributes(text: str) -> _Attributes:
     folded = _without(folded, marks)
     atoms = _units_told(list(_atoms(folded)), folded)
     runs = [run for run in _runs(atoms, marks) if any(atoms[i].kind == "number" for i in run)]
+    counters = tuple(_counters(atoms, marks))
     numbers = tuple((folded[atoms[run[0]].start : atoms[run[-1]].end], run[0], run[-1] + 1) for run in runs)
+    measured = {(run[0], run[-1] + 1): _measured([atoms[i] for i in run]) for run in runs}
+    bare = {tuple(atoms[i].value for i in run) for run in runs if not counters[run[0]] and not _goes_on(atoms, run[-1])}
     in_runs = {i for run in runs for i in run}
     words = [atom for i, atom in enumerate(atoms) if atom.kind == "word" and i not in in_runs]
     sizes = {atom.value for atom in words if _LETTER_SIZE.fullmatch(atom.value) or atom.start in marks}
     # One letter is a size only where it ends the text: "s" is "with" in Czech, and "men s shoes" is no size.
-    if len(atoms) > 1 and words and words[-1] is atoms[-1] and atoms[-1].value in {"s", "m", "l"}:
-        sizes.add(atoms[-1].value)
-    return _Attributes(tuple(atom.value for atom in atoms), tuple(_counters(atoms, marks)), numbers, frozenset(sizes))
+    last = folded[atoms[-1].start : atoms[-1].end] if atoms else ""
+    if len(atoms) > 1 and words and words[-1] is atoms[-1] and last in {"s", "m", "l"}:
+        sizes.add(last)
+    return _Attributes(
+        tuple(atom.value for atom in atoms), counters, numbers, measured, frozenset(bare), frozenset(sizes)
+    )
+
+
+def _goes_on(atoms: list[_Atom], i: int) -> bool:
+    """Tell "3 in 1"."""
+    return i + 1 < len(atoms) and atoms[i + 1].value == "in"
+
+
+def _measured(run: list[_Atom]) -> frozenset[tuple[Decimal, str]]:
+    if len(run) == 2 and run[0].kind == "number" and run[1].kind == "measure":
+        return quantities(run[0].value, run[1].value)
+    return frozenset()
 
 
 def _fold(text: str) -> str:
     folded = re.sub(r"\d", lambda digit: str(unicodedata.decimal(digit[0])), normal_form(text))
     folded = folded.replace("٫", ".").replace("٬", "").replace("×", "x")
-    folded = _PACK.sub(" pcs ", _INCH_MARK.sub(" inch ", folded))
+    folded = _GERMAN_ER.sub("", _PACK.sub(" pcs ", _INCH_MARK.sub(" inch ", folded)))
     return " ".join(_THOUSANDS.sub(r"\1\2", fold_number_words(folded)).split())
 
 
@@ -181,7 +205,8 @@ def _units_told(atoms: list[_Atom], folded: str) -> list[_Atom]:
         elif after_number and atom.value in COUNTERS and not folded[told[-1].end : atom.start].strip(" -"):
             told.append(replace(atom, value=COUNTERS[atom.value], kind="counter"))
         elif atom.value in MEASURES:
-            told.append(replace(atom, value=MEASURES[atom.value], kind="measure" if after_number else atom.kind))
+            near = after_number and not folded[told[-1].end : atom.start].strip(" -")
+            told.append(replace(atom, value=MEASURES[atom.value], kind="measure" if near else atom.kind))
         else:
             told.append(atom)
     return told
@@ -223,7 +248,8 @@ def _belongs(before: _Atom, atom: _Atom) -> bool:
     return before.end == atom.start or atom.kind == "measure"
 
 
-def _holds(theirs: _Attributes, wanted: tuple[str, ...], counters: tuple[str, ...]) -> bool:
+def _holds(theirs: _Attributes, ours: _Attributes, start: int, end: int) -> bool:
+    wanted, counters = ours.values[start:end], ours.counters[start:end]
     values, length = theirs.values, len(wanted)
     for i, value in enumerate(values):
         if (
@@ -232,7 +258,11 @@ def _holds(theirs: _Attributes, wanted: tuple[str, ...], counters: tuple[str, ..
             and _agree(counters, theirs.counters[i : i + length])
         ):
             return True
-    return False
+    if any(ours.measured[start, end] & each for each in theirs.measured.values()):
+        return True
+    # "pfanne 28" is 28 cm wide, "plane 3x4" 3 by 4 metres.
+    left_out = LEFT_OUT if length == 2 else LENGTHS if "x" in wanted else ()
+    return wanted[-1] in left_out and wanted[:-1] in theirs.bare
 
 
 def _agree(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:

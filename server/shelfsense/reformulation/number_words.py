@@ -8,9 +8,10 @@ written: a part of it folded ("soixante dix" as 10) would make two different num
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from fractions import Fraction
 
+from shelfsense.reformulation.joined_numbers import fold_joined_numbers, number_of
 from shelfsense.reformulation.units import COUNTERS, MEASURES
 from shelfsense.text import normal_form
 
@@ -30,7 +31,8 @@ _UP_FROM_TWO = (
     "dwa trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście trzynaście czternaście piętnaście",
     "iki üç dört beş - yedi sekiz dokuz",
     "två tre fyra - - sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
-    "- तीन चार पांच छह सात आठ नौ दस",
+    "- तीन चार पांच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस",
+    "- - - पाँच - - - - - - - - - पन्द्रह - सतरह अट्ठारह",
     "اثنين ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة",
     "اثنان ثلاث أربع خمس - - ثماني تسع عشر",
     "- ثلاثه اربعة خمسه سته سبعه ثمانيه تسعه عشره",
@@ -53,16 +55,29 @@ _TENS_WORDS = (
     "وعشرين وثلاثين وأربعين وخمسين وستين وسبعين وثمانين وتسعين",
     "وعشرون وثلاثون واربعين وخمسون وستون وسبعون وثمانون وتسعون",
 )
+_HINDI_FROM_TWENTY = (
+    "बीस इक्कीस बाईस तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस"
+    " चालीस इकतालीस बयालीस तैंतालीस चवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ"
+    " साठ इकसठ बासठ तिरसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उन्यासी"
+    " अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे",
+    "- - बाइस तेइस - पचीस - सत्ताइस अट्ठाइस - - इकत्तीस - - - - - - - - - - - तिरतालीस चौवालीस - - - - - - - - - - - - - - - - - - - चौसठ",
+)
+_LATIN_HINDI = (
+    "bees ikkis - teis chaubis pachis chhabbis sattais atthais - tees iktis battis taintis chauntis paintis chhattis - - - chalis"
+    " - - - chavalis paintalis - - - - pachas",
+    "- ikkees - - chaubees pachees - - - - - - - - - - - - - - chalees - - - - - - - - - pachaas",
+)
+_LATIN_HINDI_FROM_TEN = "- gyarah barah terah chaudah pandrah solah satrah atharah unnis"
 _OTHERS = {
-    _ANYWHERE: {100: "hundred hundert", 1000: "thousand tausend", 5: "पाँच", 20: "बीस", 50: "पचास", 200: "doscientos doscientas duzentos duzentas dwieście",
+    _ANYWHERE: {100: "hundred hundert सौ", 1000: "thousand tausend हजार हज़ार", 200: "doscientos doscientas duzentos duzentas dwieście",
         300: "trescientos trescientas trezentos trezentas trzysta", 400: "cuatrocientos quatrocentos czterysta",
         500: "quinientos quinientas quinhentos quinhentas pięćset", 600: "seiscientos seiscentos sześćset",
         700: "setecientos setecentos siedemset", 800: "ochocientos oitocentos osiemset", 900: "novecientos novecentos dziewięćset",
-        _NO_WHOLE: "सौ हजार हज़ार point komma virgule coma vírgula virgola przecinek"},
+        _NO_WHOLE: "point komma virgule coma vírgula virgola przecinek"},
     _BEFORE_COUNTER: {
-        2: "dos due do दो", 3: "tres teen tin", 4: "quattro char", 5: "fem paanch panch", 6: "sei altı chhe chhah छः ست",
-        7: "saat سبع", 8: "otto aath", 9: "neuf nau", 10: "dus", 11: "elf once", 20: "venti bees",
-        100: "cents cien cem cento honderd sto yüz hundra مئة مائة ميه", 1000: "mil mille duizend tusen tysiąc ألف الف",
+        2: "dos due do दो", 3: "tres teen tin", 4: "quattro char chaar", 5: "fem paanch panch", 6: "sei altı chhe chhah che छः छे ست",
+        7: "saat سبع", 8: "otto aath", 9: "neuf nau", 10: "dus das", 11: "elf once", 20: "venti",
+        100: "sau cents cien cem cento honderd sto yüz hundra مئة مائة ميه", 1000: "hazar hazaar mil mille duizend tusen tysiąc ألف الف",
     },
     _BEFORE_MEASURE: {1: "one ein eine einen un une uno una um uma een jeden bir ett ek एक واحد", 6: "sex", 10: "on", 100: "cent"},
 }  # fmt: skip
@@ -73,13 +88,28 @@ def _table() -> dict[str, tuple[int, int]]:
     rows = [(range(2, 20), row) for row in _UP_FROM_TWO] + [(_TENS, row) for row in _TENS_WORDS]
     for numbers, row in rows:
         table.update({normal_form(word): (n, _ANYWHERE) for n, word in zip(numbers, row.split(), strict=False)})
-    german = (_UP_FROM_TWO[1].split()[:8], _TENS_WORDS[1].split())
-    for n, unit in enumerate(("ein", *german[0]), start=1):
-        table.update({f"{unit}und{word}": (ten + n, _ANYWHERE) for ten, word in zip(_TENS, german[1], strict=True)})
+    for row in _HINDI_FROM_TWENTY:
+        table.update({normal_form(word): (n, _ANYWHERE) for n, word in enumerate(row.split(), start=20)})
+    for first, row in ((20, _LATIN_HINDI[0]), (20, _LATIN_HINDI[1]), (10, _LATIN_HINDI_FROM_TEN)):
+        table.update({word: (n, _BEFORE_COUNTER) for n, word in enumerate(row.split(), start=first)})
+    table.update(_german())
     for kind, words in _OTHERS.items():
         table.update({normal_form(word): (n, kind) for n, row in words.items() for word in row.split()})
     table.pop("-", None)
     return table
+
+
+def _german() -> dict[str, tuple[int, int]]:
+    """Return "zweiundvierzig" and "hundertzwanzig", below a thousand."""
+    below = {word: n for n, word in zip(range(2, 20), _UP_FROM_TWO[1].split(), strict=True) if word != "-"}
+    tens = dict(zip(_TENS_WORDS[1].split(), _TENS, strict=True))
+    units = {"ein": 1, **{word: n for word, n in below.items() if n < 10}}
+    joined = {f"{unit}und{word}": ten + n for word, ten in tens.items() for unit, n in units.items()}
+    last = {"eins": 1, "elf": 11, **below, **tens, **joined}
+    hundreds = {f"{unit}hundert": 100 * n for unit, n in {"": 1, **units}.items()}
+    larger = {f"{first}{word}": more + n for first, more in hundreds.items() for word, n in last.items()}
+    whole = {word: n for word, n in hundreds.items() if word != "hundert"}
+    return {normal_form(word): (n, _ANYWHERE) for word, n in (joined | whole | larger).items()}
 
 
 _WORDS = _table()
@@ -113,71 +143,29 @@ _HALVES = frozenset(
     )
 )
 _GAP = re.compile(r"[ -]")
+# Right after these a word is a number, whatever else it may be: "size one".
+_LEADERS = frozenset(
+    map(
+        normal_form,
+        "size number age stage volume größe nummer alter taille numéro talla número taglia maat saiz साइज साइज़ नंबर कक्षा क्लास iphone".split(),
+    )
+)
+# Likewise what stands behind one: "दो गुणा तीन", "panch number".
+_NUMBERED = frozenset(map(normal_form, "गुणा नंबर number nambar दर्जन darjan darzan mal mukhi मुखी".split()))
+_HUNDRED = normal_form("सौ")
+_FRACTIONS = {normal_form("डेढ़"): Fraction(3, 2), normal_form("ढाई"): Fraction(5, 2), normal_form("सवा"): Fraction(5, 4)}
+_FRACTION_SIGN = re.compile("[\u0900-\u097f]")
+_HINDI_FRACTION = re.compile(
+    rf"(?<!\S)(?:(?P<fraction>{'|'.join(_FRACTIONS)})|{normal_form('साढ़े')} (?P<whole>\S+)) (?P<times>{_HUNDRED}|{normal_form('हजार')}|{normal_form('हज़ार')})(?!\S)"
+)
+_DOZEN = re.compile(
+    rf"(?<![^\W\d_])(?:(?P<count>\d{{1,3}}) ?|(?:a|an|one|un|une|una|ein|एक|ek) )?(?:dozen|dutzend|douzaine|docena|dúzia|dozzina|dozijn|tuzin|düzine|dussin|{normal_form('दर्जन')}|darjan|darzan)(?![^\W_])"
+    r"|(?P<joined>\d{1,3}) ?(?:ダース|다스|โหล|打)"
+)
+_TIMES = re.compile(rf"(?<=\d) ?(?:(?<= )(?:by|mal|por|par|per|na|op|{normal_form('गुणा')})(?= )|คูณ|곱하기|かける) ?(?=\d)")
 _LINKS = frozenset(["and", "und", "y", "e", "et", "en", "i", "och"])
 # One letter after a word is more often a letter than a unit.
 _LONG_MEASURES = frozenset(name for name in MEASURES if len(name) > 1)
-
-_THAI = dict(
-    zip(
-        ["หนึ่ง", "สอง", "สาม", "สี่", "ห้า", "หก", "เจ็ด", "แปด", "เก้า", "สิบ", "ร้อย", "พัน", "ยี่", "เอ็ด"],
-        (*range(1, 11), 100, 1000, 2, 1),
-        strict=True,
-    )
-)
-_KANJI = dict(zip("一二三四五六七八九十百千", (*range(1, 11), 100, 1000), strict=True))
-_NATIVE = dict(zip(["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열"], range(1, 11), strict=True))
-_SINO = dict(zip("일이삼사오육칠팔구십백천", (*range(1, 11), 100, 1000), strict=True))
-
-
-def _before(names: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-
-
-def _of_script(first: str, last: str) -> list[str]:
-    return [name for name in (*MEASURES, *COUNTERS) if first <= name[0] <= last]
-
-
-def _unspaced(words: dict[str, int], followers: Sequence[str], *, inside: str = "", end: str = "") -> re.Pattern[str]:
-    """Compile "a run of these words right before one of those"; one that goes on as a greater number is left."""
-    return re.compile(rf"(?<![\d{inside}])((?:{'|'.join(words)})+) ?(?=(?:{_before(followers)}){end})")
-
-
-_MEASURED_IN_JAPANESE = [
-    *_of_script("\u30a0", "\u30ff"),
-    "枚",
-    "個",
-    "本",
-    "人用",
-    "人掛",
-    "畳",
-    "段",
-    "型",
-    *"合級帖足口号冊台膳灯色輪歳才連層",
-    "cm",
-    "kg",
-    "ml",
-]
-_BATTERY = re.compile("単([一二三四五])(?![一二三四五六七八九十])")
-"""The size of a battery is a number: 単三 is 単3."""
-_COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + [
-    "병",
-    "벌",
-    "켤레",
-    "자루",
-]
-# "세단" is a sedan and "사장" a boss: native words count things, the others measure.
-_MEASURED_IN_KOREAN = [name for name in _of_script("가", "힣") if len(name) > 1 and name in MEASURES] + [
-    "인용",
-    "단",
-    "구",
-]
-_SCRIPTS = (
-    (re.compile("[ก-๛]"), _THAI, _unspaced(_THAI, [*_of_script("ก", "๛"), "ชั้น", "ช่อง", "ล้อ"], inside="มส")),
-    (re.compile("[一二三四五六七八九十百千]"), _KANJI, _unspaced(_KANJI, _MEASURED_IN_JAPANESE, inside="万億数第")),
-    (re.compile("[가-힣]"), _NATIVE, _unspaced(_NATIVE, _COUNTED_IN_KOREAN, inside="가-힣", end=r"(?![가-힣])")),
-    (re.compile("[가-힣]"), _SINO, _unspaced(_SINO, _MEASURED_IN_KOREAN, inside="가-힣", end=r"(?![가-힣])")),
-)
-
 
 def fold_number_words(text: str) -> str:
     """Write number words as digits, each number apart from what stands beside it.
@@ -188,10 +176,13 @@ def fold_number_words(text: str) -> str:
     Returns:
         The text; as it came where no number is surely meant.
     """
-    text = _BATTERY.sub(lambda size: f"単 {_KANJI[size[1]]} ", text)
-    for sign, values, pattern in _SCRIPTS:
-        if sign.search(text):
-            text = pattern.sub(partial(_digits, words=values), text)
+    text = fold_joined_numbers(text)
+    if _FRACTION_SIGN.search(text):
+        text = _HINDI_FRACTION.sub(_hindi_hundreds, text)
+    return _TIMES.sub("x", _DOZEN.sub(_dozens, _spaced_words(text)))
+
+
+def _spaced_words(text: str) -> str:
     words = [found for found in _WORD.finditer(text) if _apart(text, found)]
     named = {found[0] for found in words}
     if named.isdisjoint(_NUMBERS) or not named.isdisjoint(_HALVES):
@@ -200,7 +191,8 @@ def fold_number_words(text: str) -> str:
     done = i = 0
     while i < len(words):
         count = _count(text, words[i:])
-        if count and (number := _meant(text, words[i : i + count], words[i + count : i + count + 1])) is not None:
+        number = _meant(text, words[max(i - 1, 0) : i], words[i : i + count], words[i + count : i + count + 1]) if count else None
+        if number is not None:
             pieces += [text[done : words[i].start()], f"{number}"]
             done = words[i + count - 1].end()
         i += max(count, 1)
@@ -224,47 +216,36 @@ def _count(text: str, words: Sequence[re.Match[str]]) -> int:
     return count
 
 
-def _meant(text: str, words: Sequence[re.Match[str]], after: Sequence[re.Match[str]]) -> int | None:
+def _meant(
+    text: str, before: Sequence[re.Match[str]], words: Sequence[re.Match[str]], after: Sequence[re.Match[str]]
+) -> int | None:
     read = [_WORDS[word[0]] for word in words if word[0] in _WORDS]
     needed = min(kind for _, kind in read)
     follower = after[0][0] if after and _touch(text, words[-1], after[0]) else ""
+    led = bool(before) and before[0][0] in _LEADERS and _touch(text, before[0], words[0])
     if (
         needed != _ANYWHERE
+        and not led
         and follower not in _LONG_MEASURES
-        and not (needed == _BEFORE_COUNTER and follower in COUNTERS)
+        and not (needed == _BEFORE_COUNTER and (follower in COUNTERS or follower in _NUMBERED))
     ):
         return None
-    return _number([number for number, _ in read])
+    return number_of([number for number, _ in read])
 
 
 def _touch(text: str, before: re.Match[str], after: re.Match[str]) -> bool:
     return _GAP.fullmatch(text, before.end(), after.start()) is not None
 
 
-def _digits(found: re.Match[str], words: dict[str, int]) -> str:
-    number = _number([words[word] for word in re.findall("|".join(words), found[1])], ten_multiplies=True)
-    return found[0] if number is None else f" {number} "
+def _hindi_hundreds(found: re.Match[str]) -> str:
+    """Write "ढाई सौ" as 250 and "साढ़े सात सौ" as 750."""
+    fraction = _FRACTIONS.get(found["fraction"] or "")
+    if fraction is None:
+        whole = _WORDS.get(found["whole"], (int(found["whole"]) if found["whole"].isdecimal() else 0, 0))[0]
+        fraction = Fraction(2 * whole + 1, 2) if whole else Fraction(0)
+    number = fraction * (100 if found["times"] == _HUNDRED else 1000)
+    return f"{number}" if number and number.denominator == 1 else found[0]
 
 
-def _number(parts: Sequence[int], *, ten_multiplies: bool = False) -> int | None:
-    """Add and multiply as number words do; None where they are not one number ("quatre vingt", "two three").
-
-    Args:
-        parts: what the words say, in order.
-        ten_multiplies: "two ten" is twenty, as it is in Chinese, Korean and Thai.
-    """
-    total = current = 0
-    least = bound = 1_000_000  # what the next part, or the next to multiply by, must stay below
-    for part in parts:
-        if part == _NO_WHOLE:
-            return None
-        multiplies = part in {100, 1000} or (ten_multiplies and part == 10)
-        if multiplies and part < bound and (1 < current < 10 or (current and part == 1000)):
-            total, current, least, bound = total + current * part, 0, part, part
-        elif part < least:
-            current += part
-            takes_more = multiplies or (part >= 20 and part % 10 == 0)
-            least = 10 ** (len(str(part)) - 1) if takes_more else 1
-        else:
-            return None
-    return total + current
+def _dozens(found: re.Match[str]) -> str:
+    return f" {12 * int(found['count'] or found['joined'] or 1)} pcs "
