@@ -21,6 +21,7 @@ from shelfsense.reformulation.writing.terms import anywhere, folded_terms, read_
 _TABLE = Path(__file__).with_name("negations.tsv")
 _MASK = "\N{INFORMATION SEPARATOR ONE}"
 _SHORTEST_STEM = 3
+_SHORTEST_THAI = 5
 # Words between "without" and the thing, in letters already folded.
 _PASSED_OVER = frozenset(
     [
@@ -147,7 +148,9 @@ def _beside_words(searched: str, ways: _Ways, language: str) -> Iterator[Exclusi
         preceding = searched[: match.start()].split()
         # "Zucker ohne": shoppers put it last, too.
         words = words or preceding[-1:]
-        if words and words[0] != _MASK and not words[0][0].isdecimal():
+        # "No 3" and "3 no" number something.
+        numbered = match[0] == "no" and preceding and preceding[-1].isdecimal()
+        if words and words[0] != _MASK and not words[0][0].isdecimal() and not numbered:
             yield Exclusion(words[0], words[1] if len(words) > 1 else "")
 
 
@@ -169,6 +172,9 @@ def _beside_in_one_script(searched: str, ways: _Ways, language: str) -> Iterator
 def _same(one: Exclusion, other: Exclusion, one_text: str, other_text: str) -> bool:
     short, long = sorted((one.thing, other.thing), key=len)
     shared = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    # A Thai thing is cut where nothing parts it from what follows: enough of its first letters are the same.
+    if shared >= _SHORTEST_THAI and "ก" <= short[0] <= "๛":
+        return True
     # Endings bend: "zuckers", "сахара"; of three letters or fewer none may.
     if shared < max(min(_SHORTEST_STEM, len(short)), len(short) - 1):
         return bool(known_thing(short)) and known_thing(short) == known_thing(long)
