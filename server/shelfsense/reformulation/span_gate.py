@@ -7,20 +7,26 @@ compare. Knows nothing of the network.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 from shelfsense.reformulation.attribute_spans import AttributeSpan
 from shelfsense.reformulation.gates import unit_of
 from shelfsense.reformulation.same_word import same_word
+from shelfsense.reformulation.synonyms import found_terms
 from shelfsense.reformulation.writing.languages import COMPOUNDING, UNSPACED, writing_of
 from shelfsense.reformulation.writing.match_form import match_form, spaced_words
+from shelfsense.text import normal_form
 
 MARKED_BY_PEOPLE = ("en",)
 """Languages whose queries people have marked: only there the network's word is good for all kinds."""
 
 # Elsewhere colours and materials are looked up (`named_attributes`), and sizes are told by their numbers.
 _KINDS_EVERYWHERE = ("brand", "product number")
+_SHORTEST_NAME = 3
+# Scripts in which the network cuts words to pieces; a name in Han letters or Hangul may have two.
+_IN_PIECES = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff]")
 _SHORTEST_PART = 4  # of a compound: "rot" ends "brot"
 # "红色" and "红", "赤い" and "赤", "สีแดง" and "แดง": the word that says "colour", and an ending.
 _LAST = {"zh": ("色",), "ja": ("いろ", "色", "い", "の"), "ko": ("색",)}
@@ -51,9 +57,20 @@ def attribute_span_refusal(
 
 
 def _comparable(span: AttributeSpan, text: str, locale: str) -> bool:
+    if span.kind == "brand" and not _may_be_brand(span.text, locale):
+        return False
     if writing_of(locale) not in MARKED_BY_PEOPLE and span.kind not in _KINDS_EVERYWHERE:
         return False
     return bool(_scripts(span.text) & _scripts(text))
+
+
+def _may_be_brand(text: str, locale: str) -> bool:
+    """Tell what a table knows as something else, and pieces of words, from names."""
+    form = normal_form(text)
+    if len(form) < _SHORTEST_NAME and _IN_PIECES.match(form):
+        return False
+    known = next(iter(found_terms(form, locale)), None)
+    return known is None or known.among.kind == "brand" or known.term != form
 
 
 def _scripts(text: str) -> set[str]:

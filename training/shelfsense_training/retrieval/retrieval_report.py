@@ -160,22 +160,17 @@ def _areas(results: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def _changes(study: RetrievalStudy, plans: RetrievalPlans) -> dict[str, Any]:
-    """Return each change beside the recipe on the same folds."""
+    """Return each change beside the recipe on the same folds and seeds."""
+    mine = [plan for plan in plans.main() if plan.fold in plans.ablation_folds]
     found: dict[str, Any] = {}
     for label in ("ours", *ABLATIONS):
-        results = [
-            result for fold in plans.ablation_folds if (result := study.result(_plan(plans, label, fold))) is not None
-        ]
-        if len(results) == len(plans.ablation_folds):
+        planned = mine if label == "ours" else [plan for plan in plans.ablations() if plan.label == label]
+        results = [result for plan in planned if (result := study.result(plan)) is not None]
+        if results and len(results) == len(planned):
             systems = _systems(results, study.queries)
-            found[label] = {name: _described(figures) for name, figures in systems.items()}
+            described = {name: _described(figures) for name, figures in systems.items()}
+            found[label] = {"seeds": len({plan.seed for plan in planned}), **described}
     return found
-
-
-def _plan(plans: RetrievalPlans, label: str, fold: int) -> FoldPlan:
-    if label == "ours":
-        return next(plan for plan in plans.main() if plan.fold == fold)
-    return next(plan for plan in plans.ablations() if plan.label == label and plan.fold == fold)
 
 
 def _described(figures: RankedTwice) -> dict[str, Any]:

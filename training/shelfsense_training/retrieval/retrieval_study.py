@@ -32,13 +32,20 @@ _EMBEDDING_TEXTS = 20_000
 _CUT = (0, 2, 4, 7, 9, 11)
 
 ABLATIONS: Mapping[str, FoldPlan] = {
-    "no weights": FoldPlan(0, retriever=RetrieverSettings(weighted=False), cross_encoder=None, distillation=None),
-    "neighbours as positives": FoldPlan(
-        0, retriever=RetrieverSettings(neighbours_as_positives=True), cross_encoder=None, distillation=None
-    ),
-    "no teacher": FoldPlan(0, retriever=RetrieverSettings(teacher_weight=0.0), cross_encoder=None, distillation=None),
-    "pointwise loss": FoldPlan(0, cross_encoder=CrossEncoderSettings(pairwise=False), distillation=None),
-    "no cosines first": FoldPlan(0, cross_encoder=CrossEncoderSettings(cosine_steps=0), distillation=None),
+    plan.label: plan
+    for plan in (
+        FoldPlan(0, label="no weights", retriever=RetrieverSettings(weighted=False), cross_encoder=None, distillation=None),
+        FoldPlan(
+            0,
+            label="neighbours as positives",
+            retriever=RetrieverSettings(neighbours_as_positives=True),
+            cross_encoder=None,
+            distillation=None,
+        ),
+        FoldPlan(0, label="no teacher", retriever=RetrieverSettings(teacher_weight=0.0), cross_encoder=None, distillation=None),
+        FoldPlan(0, label="pointwise loss", cross_encoder=CrossEncoderSettings(pairwise=False), distillation=None),
+        FoldPlan(0, label="no cosines first", cross_encoder=CrossEncoderSettings(cosine_steps=0), distillation=None),
+    )
 }
 """Changes of the recipe, each on its own."""
 
@@ -49,11 +56,11 @@ class RetrievalPlans:
 
     Attributes:
         seeds: of the recipe, on every fold; the re-ranker and what it teaches are of the first alone.
-        ablation_folds: folds that a change is tried on.
+        ablation_folds: folds that a change is tried on, with every seed; a re-ranker's change with the first.
     """
 
     seeds: tuple[int, ...] = (0,)
-    ablation_folds: tuple[int, ...] = (0, 1)
+    ablation_folds: tuple[int, ...] = (0,)
 
     def main(self) -> Iterator[FoldPlan]:
         """Yield the runs of the recipe, the first seed's folds first."""
@@ -68,10 +75,13 @@ class RetrievalPlans:
                 )
 
     def ablations(self) -> Iterator[FoldPlan]:
-        """Yield the runs that change one thing."""
-        for label, plan in ABLATIONS.items():
-            for fold in self.ablation_folds:
-                yield replace(plan, fold=fold, label=label)
+        """Yield the runs that change one thing, the first seed's first."""
+        for seed in self.seeds:
+            for plan in ABLATIONS.values():
+                if plan.cross_encoder is not None and seed != self.seeds[0]:
+                    continue
+                for fold in self.ablation_folds:
+                    yield replace(plan, fold=fold, seed=seed, retriever=replace(plan.retriever, seed=seed))
 
 
 class RetrievalStudy:
