@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -61,3 +62,12 @@ def test_weights_come_back_from_the_file_and_files_without_have_none() -> None:
     entry = LocaleThresholds((0.5,), "real", 0.9, "composed")
     assert Thresholds.from_json(Thresholds({"en": entry}, agreement=WEIGHTS).to_json()).agreement == WEIGHTS
     assert Thresholds.from_json(Thresholds({"en": entry}).to_json()).agreement is None
+
+
+def test_the_same_words_in_another_order_count_apart() -> None:
+    weights = replace(WEIGHTS, whole=3.0)
+    assert agreement(weights, 0.9, 0.99, 0.0, 0.0) == agreement(WEIGHTS, 0.9, 0.99, 0.0, 0.0)
+    assert agreement(weights, 0.9, 1.0, 0.0, 0.0) > agreement(WEIGHTS, 0.9, 1.0, 0.0, 0.0)
+    assert least_cosine(weights, 0.9) < least_cosine(WEIGHTS, 0.9)
+    assert letter_signs("cover for couch", "en", "sofa cover grey", "en")[0] < 1
+    assert letter_signs("sofa cover", "en", "cover couch", "en")[0] == 1

@@ -14,6 +14,7 @@ from shelfsense_training.objectives import (
     TargetTable,
     contrastive_loss,
     judged_wrong_loss,
+    level_agreement,
     level_cross_entropy,
 )
 from shelfsense_training.training_rows import TrainingRow
@@ -125,3 +126,16 @@ def test_contrast_looks_both_ways() -> None:
 def test_rows_of_one_group_are_no_negatives_of_each_other() -> None:
     assert contrast([FIRST, FIRST], [FIRST, FIRST], 4, 4) == pytest.approx(0.0, abs=1e-6)
     assert contrast([FIRST, FIRST], [FIRST, FIRST], 4, 5) == pytest.approx(log(2))
+
+
+def test_a_text_learns_the_types_that_another_of_its_meaning_is_believed_to_have() -> None:
+    logits = torch.zeros(1, 3, requires_grad=True)
+    believed = torch.tensor([[log(2.0), 0.0, 0.0]], requires_grad=True)
+    levels = [torch.tensor([0, 1]), torch.tensor([2])]
+    loss = level_agreement(logits, believed, levels)
+    # Three outcomes at level 1, "no product" among them, and two at level 2: all even in the learner.
+    assert loss.item() == pytest.approx(0.5 * log(3) + 0.5 * log(2))
+    loss.backward()
+    assert believed.grad is None
+    assert logits.grad is not None
+    assert logits.grad[0].tolist() == pytest.approx([0.5 * (1 / 3 - 1 / 2), 0.5 * (1 / 3 - 1 / 4), 0.0], abs=1e-6)
