@@ -191,6 +191,7 @@ def test_a_changed_digit_is_refused_from_either_side(parts: list[str], gap: str,
 
 
 def test_a_head_of_a_type_the_query_does_not_mean_is_refused() -> None:
-    assert product_type_refusal(0.01, 0.9) == "means another product type"
-    assert product_type_refusal(0.9, 0.005) == "means another product type"
-    assert product_type_refusal(0.3, 0.3) == ""
+    assert product_type_refusal(0.001, 0.9, 0.4) == "means another product type"
+    assert product_type_refusal(0.9, 0.001, 0.4) == "means another product type"
+    assert product_type_refusal(0.3, 0.3, 0.4) == ""
+    assert product_type_refusal(0.001, 0.001, 0.9) == ""

@@ -51,7 +51,7 @@ HEADS = [
     (Head("punaiset kengät", "fi", 5.0), 1.0),
 ]
 EMBEDDING = np.array([1.0, 0.0], dtype=np.float32)
-WEAR = np.array([0.9, 0.01, 0.9], dtype=np.float32)
+WEAR = np.array([0.9, 0.001, 0.9], dtype=np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -243,17 +243,17 @@ class _Locale:
         for h in nearest:
             head = self._heads[h]
             mine, refused = 0.5, ""
+            letters = letter_signs(text, self._locale, head.text, self._locale)
             if head.type_id:
                 own = types.index[head.type_id]
                 mine = float(probabilities[own])
-                refused = product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine)
+                refused = product_type_refusal(float(probabilities[types.at_level(own, 1)]), mine, letters[0])
             spans = partial(spans_from_text, attributes) if attributes else None
             refused = refused or words_refusal(
                 text, self._locale, head.text, self._locale, spans=spans, attributes=self._attributes[h]
             )
             # Written alike is found without a score.
             if not refused and match_form(text, self._locale) != match_form(head.text, self._locale):
-                letters = letter_signs(text, self._locale, head.text, self._locale)
                 rows.append((float(cosines[h]), *letters, type_odds(mine), meaning in head.means))
         table = np.array(rows, dtype=np.float64).reshape(-1, 5)
         return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0)

@@ -19,11 +19,14 @@ from shelfsense.reformulation.number_words import fold_number_words
 from shelfsense.reformulation.units import COUNTERS, LEFT_OUT, LENGTHS, MEASURES, SIZE_MARKS, quantities
 from shelfsense.text import normal_form
 
-LEAST_ROOT_PROBABILITY = 0.02
+LEAST_ROOT_PROBABILITY = 0.005
 """Least probability of a head's own level-1 type that does not yet say the query means something else."""
 
-LEAST_TYPE_PROBABILITY = 0.01
+LEAST_TYPE_PROBABILITY = 0.002
 """Likewise of the head's own type: a battery for a watch has the watch's root, and is no watch."""
+
+SAME_WORDS = 0.75
+"""Overlap of letters from which on two texts are nearly the same words."""
 
 UNSPACED_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Characters, for a class in a pattern, of scripts that put no spaces between words."""
@@ -118,15 +121,17 @@ def unit_of(word: str) -> str:
     return MEASURES.get(word) or COUNTERS.get(word, word)
 
 
-def product_type_refusal(root: float, own: float) -> str:
+def product_type_refusal(root: float, own: float, overlap: float) -> str:
     """Refuse a head whose product type the query does not mean.
 
     Args:
         root: the query's probability of the head's level-1 type, 0 to 1.
         own: of the head's own type.
+        overlap: how far the two texts share their letters, by `letter_signs`: of nearly the same words the
+            network's reading of one is no evidence against the other.
     """
     meant = root >= LEAST_ROOT_PROBABILITY and own >= LEAST_TYPE_PROBABILITY
-    return "" if meant else "means another product type"
+    return "" if meant or overlap >= SAME_WORDS else "means another product type"
 
 
 # A query meets some 32 heads, and popular heads meet many queries.

@@ -223,7 +223,8 @@ class Reformulator:
         )
         if not refusal and match.product_type:
             root, own = self._places[match.product_type]
-            refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]))
+            overlap, _ = letter_signs(asked.text, asked.locale, match.query, match.locale)
+            refusal = product_type_refusal(float(probabilities[root]), float(probabilities[own]), overlap)
         return refusal
 
     def _score(self, asked: Asked, match: HeadMatch, odds: float) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shelfsense.product_types import ProductTypes
 from shelfsense.query import Options
+from shelfsense.reformulation.agreement import letter_signs
 from shelfsense.reformulation.attribute_spans import spans_to_text
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_index import Head, HeadIndex
@@ -164,7 +165,8 @@ def refusal(asked: Answered, head: Head, product_types: ProductTypes, *, types: 
         return found
     own = product_types.index[head.product_type]
     root = product_types.at_level(own, 1)
-    return product_type_refusal(float(asked.probabilities[root]), float(asked.probabilities[own]))
+    overlap, _ = letter_signs(query.text, query.locale, head.query, head.locale)
+    return product_type_refusal(float(asked.probabilities[root]), float(asked.probabilities[own]), overlap)
 
 
 def _first(reformulator: Reformulator, asked: Answered) -> Offer | None:
