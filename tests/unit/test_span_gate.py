@@ -57,7 +57,7 @@ def test_another_form_of_the_word_is_found(locale: str, named: str, text: str) -
 @pytest.mark.parametrize(
     ("locale", "named", "text"),
     [
-        ("en", "gold", "golf ring"),
+        ("en", "gould", "golf ring"),
         ("en", "pink", "pin badge"),
         ("en", "brass", "bras"),
         ("de", "nik", "panik korb"),
@@ -133,3 +133,10 @@ def test_across_languages_words_are_not_compared_but_numbers_and_exclusion_are()
     assert words_refusal("tee ohne zucker", "de", "tea without sugar", "en", spans=lambda: ()) == ""
     assert words_refusal("tee ohne zucker", "de", "tea", "en", spans=lambda: ()) == "does not exclude zucker"
     assert words_refusal("kabelgebundene maus", "de", "wireless mouse", "en").startswith("says the opposite")
+
+
+@pytest.mark.parametrize(
+    ("locale", "named"), [("en", "cotton"), ("en", "one"), ("ja", "ステ"), ("th", "ดิ"), ("hi-IN", "जी")]
+)
+def test_words_of_things_numbers_and_pieces_of_words_are_no_brands(locale: str, named: str) -> None:
+    assert attribute_span_refusal([AttributeSpan("brand", named)], named, [], "x" if locale == "en" else "กขคシ", locale) == ""

@@ -53,9 +53,9 @@ _INCH_MARK = re.compile(r"(?<=\d)\s?(?:\"|''|′′|”)")
 _LETTER_SIZE = re.compile(r"x+[sl]")
 _SIZE = r"(?=\d|(?:[sml]|x+[sl])(?![^\W_]))"
 _SIZE_MARK = re.compile(rf"(?<![^\W_])(?<!\d )(?:{_longest_first(SIZE_MARKS)})[:：]? ?{_SIZE}")
-# Ten thousand milliampere-hours are never ten with three decimals.
+# Ten thousand milliampere-hours are never ten with three decimals, nor are a thousand pieces one.
 _THOUSANDS = re.compile(
-    rf"(?<![\d.,])(\d{{1,3}})[.,](\d{{3}})(?= ?(?:{_longest_first(n for n, u in MEASURES.items() if u == 'mah')})(?!\w))"
+    rf"(?<![\d.,])(\d{{1,3}})[.,](\d{{3}})(?= ?(?:{_longest_first([*(n for n, u in MEASURES.items() if u in {'mah', 'mg', 'w', 'btu'}), *COUNTERS])})(?!\w))"
 )
 _PACK = re.compile(r"(?<=\d)[ -]?er[ -]?(?:pack|packung)(?!\w)")
 # "585er gold", "5er set"

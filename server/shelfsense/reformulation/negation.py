@@ -71,7 +71,10 @@ _PASSED_OVER = frozenset(
     ]
 )
 _ONE_SIGN = frozenset("糖盐鹽油烟菸袖骨痕味声聲盖蓋底领領扣钢鋼圈帽水火酒")
-_RUNS = re.compile(r"[\u30a0-\u30ff]{1,12}|[\u3041-\u309f]{1,12}|[\u3005\u3400-\u9fff]{1,6}|[^\W\d_]{1,12}")
+# A word before "without": of one script, Han letters with an ending ("香り").
+_RUN_BEFORE = re.compile(
+    r"(?:[\u3005\u3400-\u9fff]{1,6}[\u3041-\u309f]{0,2}|[\u30a0-\u30ff]{1,12}|[\u3041-\u309f]{1,12}|[^\W\d_\u3041-\u30ff\u3400-\u9fff]{1,12})$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,12 @@ def exclusions(text: str, locale: str) -> tuple[Exclusion, ...]:
 
 
 def _beside_words(searched: str, ways: _Ways, language: str) -> Iterator[Exclusion]:
-    del language
     for match in ways.affixed.finditer(searched):
         yield Exclusion(match["stem"] or match["rest"])
     for match in ways.after.finditer(searched):
         before = searched[: match.start()].split()
         if before and before[-1] != _MASK:
-            yield Exclusion(before[-1])
+            yield Exclusion(_without_particle(before[-1]) if language == "ko" else before[-1])
     for match in ways.before.finditer(searched):
         words = [word for word in searched[match.end() :].split() if word not in _PASSED_OVER]
         preceding = searched[: match.start()].split()
@@ -154,6 +156,11 @@ def _beside_words(searched: str, ways: _Ways, language: str) -> Iterator[Exclusi
             yield Exclusion(words[0], words[1] if len(words) > 1 else "")
 
 
+def _without_particle(word: str) -> str:
+    """Drop the Korean particle of a subject: "끈이 없는" excludes 끈."""
+    return word[:-1] if len(word) > 2 and word[-1] in "이가은는을를" else word
+
+
 def _beside_in_one_script(searched: str, ways: _Ways, language: str) -> Iterator[Exclusion]:
     for match in ways.before.finditer(searched):
         rest = searched[match.end() :].strip().partition(_MASK)[0]
@@ -162,9 +169,9 @@ def _beside_in_one_script(searched: str, ways: _Ways, language: str) -> Iterator
         elif rest:
             yield Exclusion(rest[:12])
     for match in ways.after.finditer(searched):
-        runs = _RUNS.findall(searched[: match.start()])
-        if runs and searched[: match.start()].endswith(runs[-1]):
-            yield Exclusion(runs[-1])
+        run = _RUN_BEFORE.search(searched[: match.start()])
+        if run:
+            yield Exclusion(run[0])
     for match in ways.affixed.finditer(searched):
         yield Exclusion(match["rest"])
 

@@ -151,7 +151,7 @@ _LEADERS = frozenset(
     )
 )
 # Likewise what stands behind one: "दो गुणा तीन", "panch number".
-_NUMBERED = frozenset(map(normal_form, "गुणा नंबर number nambar दर्जन darjan darzan mal mukhi मुखी".split()))
+_NUMBERED = frozenset(map(normal_form, "गुणा नंबर number nambar दर्जन darjan darzan mal mukhi मुखी बर्नर burner burnar जार jar सिम sim डोर door दरवाजे पल्ले सीटर seater पॉकेट".split()))
 _HUNDRED = normal_form("सौ")
 _FRACTIONS = {normal_form("डेढ़"): Fraction(3, 2), normal_form("ढाई"): Fraction(5, 2), normal_form("सवा"): Fraction(5, 4)}
 _FRACTION_SIGN = re.compile("[\u0900-\u097f]")
@@ -180,6 +180,15 @@ def fold_number_words(text: str) -> str:
     if _FRACTION_SIGN.search(text):
         text = _HINDI_FRACTION.sub(_hindi_hundreds, text)
     return _TIMES.sub("x", _DOZEN.sub(_dozens, _spaced_words(text)))
+
+
+def is_number_word(word: str) -> bool:
+    """Tell whether a word can be a number, or a part of one, in any language.
+
+    Args:
+        word: in normal form.
+    """
+    return word in _WORDS
 
 
 def _spaced_words(text: str) -> str:

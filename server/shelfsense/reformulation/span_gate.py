@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from shelfsense.reformulation.attribute_spans import AttributeSpan
 from shelfsense.reformulation.gates import unit_of
+from shelfsense.reformulation.number_words import is_number_word
 from shelfsense.reformulation.same_word import same_word
-from shelfsense.reformulation.synonyms import found_terms
+from shelfsense.reformulation.synonyms import words_of_things
 from shelfsense.reformulation.writing.languages import COMPOUNDING, UNSPACED, writing_of
 from shelfsense.reformulation.writing.match_form import match_form, spaced_words
 from shelfsense.text import normal_form
@@ -24,6 +25,7 @@ MARKED_BY_PEOPLE = ("en",)
 
 # Elsewhere colours and materials are looked up (`named_attributes`), and sizes are told by their numbers.
 _KINDS_EVERYWHERE = ("brand", "product number")
+_NO_VALUE = frozenset(["size", "sized"])
 _SHORTEST_NAME = 3
 # Scripts in which the network cuts words to pieces; a name in Han letters or Hangul may have two.
 _IN_PIECES = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff]")
@@ -69,8 +71,7 @@ def _may_be_brand(text: str, locale: str) -> bool:
     form = normal_form(text)
     if len(form) < _SHORTEST_NAME and _IN_PIECES.match(form):
         return False
-    known = next(iter(found_terms(form, locale)), None)
-    return known is None or known.among.kind == "brand" or known.term != form
+    return form not in words_of_things(locale)
 
 
 def _scripts(text: str) -> set[str]:
@@ -100,7 +101,8 @@ def _same(word: str, other: str, locale: str, language: str) -> bool:
 
 
 def _is_number(word: str) -> bool:
-    return any(map(str.isdecimal, word))
+    # "Queen size" is "queen".
+    return any(map(str.isdecimal, word)) or is_number_word(word) or word in _NO_VALUE
 
 
 def _joined(text: str, locale: str) -> str:

@@ -89,6 +89,23 @@ def in_first_terms(text: str, locale: str) -> str:
     return "".join([*written, text[done:]])
 
 
+def words_of_things(locale: str) -> frozenset[str]:
+    """Return the terms of a locale's language that name no brand, and the words that they are made of.
+
+    Args:
+        locale: a tag of the bundle, or ``und``.
+    """
+    return _words_of_things(writing_of(locale))
+
+
+@lru_cache(maxsize=64)
+def _words_of_things(language: str) -> frozenset[str]:
+    sets = synonym_sets(language)
+    brands = {word for each in sets if each.kind == "brand" for term in each.terms for word in (term, *term.split())}
+    things = {word for each in sets if each.kind != "brand" for term in each.terms for word in (term, *term.split())}
+    return frozenset(things - brands)
+
+
 @lru_cache(maxsize=64)
 def _table(language: str) -> tuple[TermTable, dict[str, SynonymSet]] | None:
     sets: dict[str, SynonymSet] = {}

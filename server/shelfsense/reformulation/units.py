@@ -27,7 +27,7 @@ _MEASURES = {
     " インチ 英寸 吋 寸 بوصة بوصه انش إنش इंच इन्च 인치",
     "ft": "ft feet foot fuß फुट फीट ฟุต 피트 フィート قدم pés",
     "oz": "oz ounce ounces ออนซ์ 온스 オンス unzen onces औंस", "lb": "lb lbs pound pounds ปอนด์ 파운드 ポンド pfund पाउंड",
-    "mb": "mb мб", "gb": "gb гб جيجا giga gigs กิ๊ก จิ๊ก กิก จีบี 기가 ギガ जीबी गीगा jibi", "tb": "tb тб terabyte เทระ เทอรา ทีบี 테라 テラ टीबी تيرا",
+    "mb": "mb мб", "gb": "gb гб جيجا giga gigs กิ๊ก จิ๊ก กิก จีบี 기가 ギガ जीबी गीगा jibi jb gigabyte gigabytes", "tb": "tb тб terabyte terabytes เทระ เทอรา ทีบี 테라 テラ टीबी تيرا",
     "v": "v volt volts вольт โวลต์ โวล 볼트 ボルト वोल्ट فولت", "k": "k karat carat carats", "ah": "ah एएच", "hp": "hp एचपी", "btu": "btu บีทียู",
     "mm/ml": "มิล", "mm/ml/mg": "ミリ 미리 밀리",
     "w": "w watt watts watios wat вт ватт ワット 瓦 واط وات वाट वॉट 와트 와뜨 วัตต์ วัต vat",
