@@ -13,7 +13,7 @@ import typer
 def starter(
     out: Annotated[Path, typer.Option(help="The bundle to write.")] = Path("work/starter"),
     work: Annotated[Path, typer.Option(help="Everything in between; a second run goes on from it.")] = Path("work"),
-    version: Annotated[str, typer.Option(help="The bundle's own version.")] = "starter-3",
+    version: Annotated[str, typer.Option(help="The bundle's own version.")] = "starter-5",
     threads: Annotated[int, typer.Option(help="Threads of training.")] = 2,
 ) -> None:
     """Train the starter bundle from the public data; about three hours on 2 cores, by the sum of its stages."""
