@@ -5,6 +5,7 @@ The same for serving and for fixing thresholds. Knows nothing of vectors, types 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,9 +16,15 @@ from shelfsense.reformulation.named_attributes import named_attribute_refusal, s
 from shelfsense.reformulation.negation import exclusions, negation_refusal
 from shelfsense.reformulation.opposites import audience_refusal, opposite_refusal
 from shelfsense.reformulation.respelling import respelt
+from shelfsense.reformulation.same_word import one_slip
 from shelfsense.reformulation.span_gate import attribute_span_refusal
 from shelfsense.reformulation.synonyms import in_first_terms
 from shelfsense.text import normal_form
+
+_PARTING = re.compile(r"[ \-]+")
+_NUMBER = re.compile(r"\d+")
+_LONG_TEXT = 10
+"""Letters from which on one wrong among them makes no other wish of a name."""
 
 
 def words_refusal(
@@ -39,6 +46,8 @@ def words_refusal(
     Raises:
         InputRefused: when the head's attributes are not what `spans_to_text` writes.
     """
+    if language_of(query_locale) == language_of(head_locale) and _parted_otherwise(query, head):
+        return ""
     asked = _Said(query, query_locale, spans)
     offered = _Said(head, head_locale, partial(spans_from_text, attributes) if attributes else None)
     refusal = _refusal(asked, offered)
@@ -48,6 +57,24 @@ def words_refusal(
     # What two texts say is not changed by saying it in synonyms: what passes so passes. What does not is
     # refused for what the shopper wrote.
     return refusal if plain == (asked, offered) or _refusal(*plain) else ""
+
+
+def _parted_otherwise(query: str, head: str) -> bool:
+    """Tell whether only spaces and hyphens differ, and no number or letter size is made or lost by it."""
+    one, other = normal_form(query), normal_form(head)
+    if _letters(one) != _letters(other) or _NUMBER.findall(one) != _NUMBER.findall(other):
+        return False
+    return not any(len(word) == 1 and word.isalpha() and word.isascii() for word in _PARTING.split(f"{one} {other}"))
+
+
+def _letters(text: str) -> str:
+    return _PARTING.sub("", text)
+
+
+def _one_slip_apart(query: str, head: str) -> bool:
+    one, other = _letters(query), _letters(head)
+    longest = max(len(one), len(other))
+    return longest >= _LONG_TEXT and _NUMBER.findall(one) == _NUMBER.findall(other) and one_slip(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +115,9 @@ def _refusal(asked: _Said, offered: _Said) -> str:
     if not refusal and language_of(UNDETERMINED) not in map(language_of, locales):
         refusal = named_attribute_refusal(query, head, *locales) or audience_refusal(query, head, *locales)
     refusal = refusal or opposite_refusal(query, head, *locales)
-    if not refusal and same_language and asked.spans is not None:
+    # A name with one letter wrong in a text that is right otherwise is that name.
+    slip = _one_slip_apart(normal_form(query), normal_form(head))
+    if not refusal and same_language and not slip and asked.spans is not None:
         named = offered.spans() if offered.spans is not None else ()
         ours = spans_not_shared(asked.spans(), head, *locales)
         theirs = spans_not_shared(named, query, *reversed(locales))

@@ -17,6 +17,7 @@ NamedSpan = tuple[str, frozenset[str]]
 """A kind of `ATTRIBUTES` and the words of a span, plurals folded."""
 
 _LOCALE = "en"
+_LINKS = frozenset("a an and for in of on the to with".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class MarkedQuery:
 
     text: str
     spans: frozenset[NamedSpan]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Its words in any order, plurals folded, without those that only link."""
+        return _words(self.text) - _LINKS
 
     @classmethod
     def of(cls, query: TaggedQuery) -> MarkedQuery:
