@@ -93,7 +93,7 @@ SETTLING = replace(
 )
 
 PHRASING = JointSettings(
-    steps=1300,
+    steps=2000,
     batch=64,
     pairs=72,
     tagged=24,
