@@ -118,6 +118,19 @@ def test_fasttext_stands_beside_the_bundle(
     assert "| mean over locales | difference |" in (out / "metrics.md").read_text()
 
 
+def test_another_bundle_stands_beside_the_bundle(
+    monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("evaluate", "--bundle", tiny_bundle, "--data", data, "--out", out, "--resamples", "50")
+    assert run(monkeypatch, *command, "--other", tiny_bundle) == 0
+    for level in read(out / "metrics.json")["levels"].values():
+        assert level["mean"]["other"] == level["mean"]["bundle"]
+        assert level["mean"]["difference"]["top_1"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert "| mean over locales | other |" in (out / "metrics.md").read_text()
+    assert run(monkeypatch, *command, "--other", tiny_bundle, "--baseline-rows", data) != 0
+
+
 def test_what_counts_as_accepted_is_what_the_service_accepts(tiny_bundle: Path, data: Path) -> None:
     understander = Understander.load(Bundle.open(tiny_bundle))
     types = understander.product_types

@@ -36,6 +36,13 @@ def evaluate(  # noqa: PLR0913  one per option of the command
     baseline_examples: Annotated[
         int, typer.Option(min=1, help="fastText's budget, rows x passes; 900,000 take about three minutes.")
     ] = 900_000,
+    other: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Another bundle of the same tree: its figures, and the paired difference, beside the bundle's.",
+        ),
+    ] = None,
     study: Annotated[
         Path | None,
         typer.Option(
@@ -72,12 +79,15 @@ def evaluate(  # noqa: PLR0913  one per option of the command
 
     if baseline_validation is not None and baseline_rows is None:
         raise typer.BadParameter("goes with --baseline-rows; name both", param_hint="--baseline-validation")
+    if other is not None and baseline_rows is not None:
+        raise typer.BadParameter("does not go with --baseline-rows; name one of the two", param_hint="--other")
     found = None if study is None else Study.read(study)
     evaluation = Evaluation.load(bundle, data)
     baseline = None
     if baseline_rows is not None:
         baseline = evaluation.baseline(baseline_rows, baseline_validation, examples=baseline_examples)
-    measured = evaluation.measured(baseline, Bootstrap(resamples, seed), origin)
+    second = None if other is None else evaluation.beside(other, data)
+    measured = evaluation.measured(baseline, Bootstrap(resamples, seed), origin, other=second)
     write_report(dict(measured.report), out)
     write_page(measured, out, found, queries=queries)
     CONSOLE.print(f"wrote {out}/metrics.json, metrics.md and report.html", highlight=False)

@@ -6,13 +6,14 @@ N queries, L types.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shelfsense.bundle import Bundle
-from shelfsense.errors import InputRefused
+from shelfsense.errors import BundleRefused, InputRefused
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.baseline_system import BaselineSystem, LabelledSide
 from shelfsense_training.evaluation.fasttext_baseline import read_baseline_lines
@@ -25,7 +26,7 @@ from shelfsense_training.evaluation.labelled_queries import (
 from shelfsense_training.evaluation.page.measured import Measured
 from shelfsense_training.evaluation.page.page import PAGE, report_page
 from shelfsense_training.evaluation.page.study import Study
-from shelfsense_training.evaluation.report import BUNDLE, FASTTEXT, Bootstrap, System, level_reports
+from shelfsense_training.evaluation.report import BUNDLE, FASTTEXT, OTHER, Bootstrap, System, level_reports
 from shelfsense_training.evaluation.report_table import report_table
 from shelfsense_training.evaluation.scoring import accepted_types, by_length, prepare, served_answers, threshold_rows
 from shelfsense_training.sources.data_folder import data_folder
@@ -96,16 +97,37 @@ class Evaluation:
         """Run the bundle, and the baseline where there is one, and return the content of ``metrics.json``."""
         return self._report(self._systems(baseline), baseline, bootstrap)
 
-    def measured(self, baseline: BaselineSystem | None, bootstrap: Bootstrap, origin: str = "") -> Measured:
-        """Run the bundle, and the baseline where there is one, and return the figures and the answers behind them.
+    def measured(
+        self,
+        baseline: BaselineSystem | None,
+        bootstrap: Bootstrap,
+        origin: str = "",
+        *,
+        other: Evaluation | None = None,
+    ) -> Measured:
+        """Run the bundle and what stands beside it, and return the figures and the answers behind them.
 
         Args:
             baseline: fastText, or None.
             bootstrap: of the intervals.
             origin: where the queries come from, in words for the page.
+            other: another bundle of the same tree on the same data; not together with a baseline.
         """
         systems = self._systems(baseline)
+        if other is not None:
+            systems.append(replace(other._bundle_system(), name=OTHER))
         return Measured(self._report(systems, baseline, bootstrap), systems, self._data, self._types, origin)
+
+    def beside(self, bundle: Path, data: Path) -> Evaluation:
+        """Return the evaluation of another bundle on the same data.
+
+        Raises:
+            BundleRefused: naming the file at fault, or where its product types are others.
+        """
+        other = Evaluation.load(bundle, data)
+        if [node.id for node in other._types.nodes] != [node.id for node in self._types.nodes]:
+            raise BundleRefused("product_types.json", "is another tree than the measured bundle's", "name a bundle of the same tree")
+        return other
 
     def _systems(self, baseline: BaselineSystem | None) -> list[System]:
         return [self._bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]

@@ -19,7 +19,7 @@ from shelfsense_training.evaluation.figures import FIGURES, Figure, Ratio, syste
 from shelfsense_training.evaluation.labelled_queries import LabelledQueries
 from shelfsense_training.evaluation.metrics import any_type, macro_types
 
-BUNDLE, FASTTEXT, DIFFERENCE = "bundle", "fasttext", "difference"
+BUNDLE, FASTTEXT, OTHER, DIFFERENCE = "bundle", "fasttext", "other", "difference"
 _NODES = ("data", "acceptable_nodes")
 
 Key = tuple[str, str]
@@ -31,7 +31,7 @@ class System:
     """What one system answers to every query.
 
     Attributes:
-        name: `BUNDLE` or `FASTTEXT`.
+        name: `BUNDLE`, `FASTTEXT` or `OTHER`.
         scores: (N, L) probabilities, monotone along the tree.
         accepted: (N, L) by the system's own thresholds.
     """
@@ -78,7 +78,7 @@ def level_reports(
       positives here, the ones ``macro_recall_at_precision`` is a mean of.
     - ``acceptable_nodes``: mean acceptable types of a query on the level. Every one of them is a
       positive pair of the recalls; any of them counts for top-1 and top-3.
-    - per system (``bundle``; ``fasttext`` where there is a baseline; ``difference``: bundle minus
+    - per system (``bundle``; ``fasttext`` where there is a baseline, ``other`` where another bundle is named; ``difference``: bundle minus
       fastText, paired) the figures of `FIGURES`, ``precision``, ``recall`` and ``coverage`` being
       what the system's own thresholds, fixed elsewhere, reach.
 
@@ -158,9 +158,10 @@ def _cell(  # noqa: PLR0917  what `level_reports` was given, once more
 
 def _with_differences(figures: Mapping[Key, Sampled]) -> dict[Key, Sampled]:
     differences = {
-        (DIFFERENCE, name): figures[BUNDLE, name].minus(figures[FASTTEXT, name])
+        (DIFFERENCE, name): figures[BUNDLE, name].minus(figures[system, name])
+        for system in (FASTTEXT, OTHER)
         for name in FIGURES
-        if (FASTTEXT, name) in figures
+        if (system, name) in figures
     }
     return {**figures, **differences}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shelfsense_training.evaluation.figures import FIGURES
-from shelfsense_training.evaluation.report import BUNDLE, DIFFERENCE, FASTTEXT
+from shelfsense_training.evaluation.report import BUNDLE, DIFFERENCE, FASTTEXT, OTHER
 
 _HEADERS = {
     "top_1": "top-1",
@@ -52,7 +52,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rows(name: str, cell: Mapping[str, Any]) -> Iterator[str]:
-    for system in (BUNDLE, FASTTEXT, DIFFERENCE):
+    for system in (BUNDLE, FASTTEXT, OTHER, DIFFERENCE):
         if system in cell:
             values = [_figure(cell[system][figure], signed=system == DIFFERENCE) for figure in FIGURES]
             counts = (f"{cell['queries']:,}", _figure(cell["acceptable_nodes"]), str(cell["macro_types"]))
