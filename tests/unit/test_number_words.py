@@ -84,7 +84,7 @@ def test_a_number_word_is_written_in_digits(text: str, folded: str) -> None:
     ],
 )
 def test_a_number_before_a_counter_is_written_in_digits(text: str, number: str) -> None:
-    assert re.findall(r"\d+", fold_number_words(normal_form(text))) [:1] == [number]
+    assert re.findall(r"\d+", fold_number_words(normal_form(text)))[:1] == [number]
 
 
 @pytest.mark.parametrize(

@@ -139,4 +139,7 @@ def test_across_languages_words_are_not_compared_but_numbers_and_exclusion_are()
     ("locale", "named"), [("en", "cotton"), ("en", "one"), ("ja", "ステ"), ("th", "ดิ"), ("hi-IN", "जी")]
 )
 def test_words_of_things_numbers_and_pieces_of_words_are_no_brands(locale: str, named: str) -> None:
-    assert attribute_span_refusal([AttributeSpan("brand", named)], named, [], "x" if locale == "en" else "กขคシ", locale) == ""
+    assert (
+        attribute_span_refusal([AttributeSpan("brand", named)], named, [], "x" if locale == "en" else "กขคシ", locale)
+        == ""
+    )

@@ -28,7 +28,9 @@ def test_terms_stand_where_the_language_lets_them(language: str, terms: list[str
     assert [text[start:end] for start, end in TermTable(terms, language).find(text)] == found
 
 
-@given(st.lists(st.text("abc ", min_size=1, max_size=4)), st.text("abc ", max_size=30), st.sampled_from(["en", "de", "th"]))
+@given(
+    st.lists(st.text("abc ", min_size=1, max_size=4)), st.text("abc ", max_size=30), st.sampled_from(["en", "de", "th"])
+)
 def test_what_is_found_is_a_term_and_none_overlap(terms: list[str], text: str, language: str) -> None:
     last = 0
     for start, end in TermTable(terms, language).find(text):

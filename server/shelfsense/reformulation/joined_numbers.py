@@ -156,9 +156,15 @@ def _of_script(first: str, last: str) -> list[str]:
     return [name for name in (*MEASURES, *COUNTERS) if first <= name[0] <= last]
 
 
+def _each(words: str) -> list[str]:
+    return words.split()
+
+
 # Letters of model numbers as they are spoken: "เอสี่" is A4, "プレステ5" is PS5.
 _NAMES = {
-    **dict.fromkeys(["เพลย์สเตชั่น", "เพลย์สเตชัน", "เพลย์", "プレイステーション", "プレステ", "플레이스테이션", "플스"], "ps"),
+    **dict.fromkeys(
+        ["เพลย์สเตชั่น", "เพลย์สเตชัน", "เพลย์", "プレイステーション", "プレステ", "플레이스테이션", "플스"], "ps"
+    ),
     **dict.fromkeys(["เอสพีเอฟ", "에스피에프"], "spf"),
     **dict.fromkeys(["เอ", "エー", "에이"], "a"),
     **dict.fromkeys(["เอ็ม", "エム", "엠"], "m"),
@@ -175,35 +181,39 @@ def _named(first: str, last: str) -> list[str]:
 
 _THAI = dict(
     zip(
-        "ศูนย์ หนึ่ง สอง สาม สี่ ห้า หก เจ็ด แปด เก้า สิบ ร้อย พัน หมื่น แสน ยี่ เอ็ด".split(),
+        _each("ศูนย์ หนึ่ง สอง สาม สี่ ห้า หก เจ็ด แปด เก้า สิบ ร้อย พัน หมื่น แสน ยี่ เอ็ด"),
         (*range(11), 100, 1000, 10_000, 100_000, 2, 1),
         strict=True,
     )
 )
-_COUNTED_IN_THAI = (
+_COUNTED_IN_THAI = _each(
     "ชั้น ช่อง ล้อ คน ขั้น ประตู คิว หัว ที่นั่ง บาน แผง เดือน ขวบ ปี วัน ห่อ ซอง รีม แท่ง กระป๋อง กล่อง แพ็ค แพค ขวด หลอด ตอน เล่ม คีย์ ผืน แกรม"
     " คู่ ลูก ดวง ดอก เส้น สาย ม้วน ชุด เม็ด แคปซูล ตัว ใบ แผ่น ชิ้น อัน ก้อน ด้าม เครื่อง จุด พับ ลิ้นชัก ที่นอน แรงม้า แคลอรี่ ชาร์จ พอร์ต"
     " อิน ขีด คูณ โหล เค จี"
-).split()
-_KANJI = dict(
-    zip("〇零一二三四五六七八九十百千万拾廿", (0, 0, *range(1, 11), 100, 1000, 10_000, 10, 20), strict=True)
 )
+_KANJI = dict(zip("〇零一二三四五六七八九十百千万拾廿", (0, 0, *range(1, 11), 100, 1000, 10_000, 10, 20), strict=True))
 _COUNTED_IN_JAPANESE = [
-    "だん", "まい", "ほん", "にん", *"枚個本畳段型合級帖足口号冊台膳灯色輪歳才連層組袋箱缶束玉粒錠穴鍵点度年巻匹頭曲名",
-    *"cm kg ml mm cc gb tb km cl mah hz ml g l m w v".split(),
-    *"人用 人掛 人で 人が 人前 つ口 つ折 つ穴 セット パック ピース ロール ダース ケース ポケット ケー コ入 こ入 リットル缶".split(),
+    "だん",
+    "まい",
+    "ほん",
+    "にん",
+    *"枚個本畳段型合級帖足口号冊台膳灯色輪歳才連層組袋箱缶束玉粒錠穴鍵点度年巻匹頭曲名",
+    *_each("cm kg ml mm cc gb tb km cl mah hz ml g l m w v"),
+    *_each(
+        "人用 人掛 人で 人が 人前 つ口 つ折 つ穴 セット パック ピース ロール ダース ケース ポケット ケー コ入 こ入 リットル缶"
+    ),
 ]
 _NATIVE = dict(
     zip(
-        "하나 한 두 둘 세 셋 네 넷 다섯 여섯 일곱 여덟 아홉 열 스물 스무 서른 마흔 쉰 예순 일흔 여든 아흔".split(),
+        _each("하나 한 두 둘 세 셋 네 넷 다섯 여섯 일곱 여덟 아홉 열 스물 스무 서른 마흔 쉰 예순 일흔 여든 아흔"),
         (1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10, 20, 20, 30, 40, 50, 60, 70, 80, 90),
         strict=True,
     )
 )
 _SINO = dict(zip("영공일이삼사오육칠팔구십백천만", (0, 0, *range(1, 11), 100, 1000, 10_000), strict=True))
-_COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + (
+_COUNTED_IN_KOREAN = [name for name in _of_script("가", "힣") if COUNTERS.get(name) == "pcs"] + _each(
     "병 벌 켤레 자루 칸 겹 명 사람 롤 팩 통 봉 봉지 쌍 세트 살 권 줄 판 박스 상자 캔 마리 채널 피스 조각 캡슐 정 포 매입 장입 개월 구 단 인치 킬로 키로"
-).split()
+)
 # "세단" is a sedan and "사장" a boss: native words count things, the others measure.
 _MEASURED_IN_KOREAN = [name for name in _of_script("가", "힣") if len(name) > 1 and name in MEASURES] + [
     "인용",
@@ -216,7 +226,7 @@ _NATIVELY_COUNTED = [name for name in _COUNTED_IN_KOREAN if name not in {"단", 
 _BEHIND_KOREAN = r"(?:짜리|들이|용|입|형|급|되는|에|의|로|씩|세트|묶음)?(?![가-힣])"
 
 
-def _numerals(
+def _numerals(  # noqa: PLR0913  one per thing that tells a number
     sign: str,
     values: dict[str, int],
     measured: Sequence[str],
@@ -253,7 +263,7 @@ _SCRIPTS = (
         _IN_THAI,
         _IN_THAI,
         point="จุด",
-        numbered=[*"เบอร์ เลข สูตร ขอบ เล่ม ไซส์ ไซซ์ ขนาด อายุ รุ่น ไอโฟน คูณ โปร".split(), *_named("ก", "๛")],
+        numbered=[*_each("เบอร์ เลข สูตร ขอบ เล่ม ไซส์ ไซซ์ ขนาด อายุ รุ่น ไอโฟน คูณ โปร"), *_named("ก", "๛")],
         surely=True,
     ),
     _numerals(

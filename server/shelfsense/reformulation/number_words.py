@@ -56,15 +56,19 @@ _TENS_WORDS = (
     "وعشرون وثلاثون واربعين وخمسون وستون وسبعون وثمانون وتسعون",
 )
 _HINDI_FROM_TWENTY = (
-    "बीस इक्कीस बाईस तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस"
-    " चालीस इकतालीस बयालीस तैंतालीस चवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ"
-    " साठ इकसठ बासठ तिरसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उन्यासी"
-    " अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे",
+    (
+        "बीस इक्कीस बाईस तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस"
+        " चालीस इकतालीस बयालीस तैंतालीस चवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ"
+        " साठ इकसठ बासठ तिरसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उन्यासी"
+        " अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे"
+    ),
     "- - बाइस तेइस - पचीस - सत्ताइस अट्ठाइस - - इकत्तीस - - - - - - - - - - - तिरतालीस चौवालीस - - - - - - - - - - - - - - - - - - - चौसठ",
 )
 _LATIN_HINDI = (
-    "bees ikkis - teis chaubis pachis chhabbis sattais atthais - tees iktis battis taintis chauntis paintis chhattis - - - chalis"
-    " - - - chavalis paintalis - - - - pachas",
+    (
+        "bees ikkis - teis chaubis pachis chhabbis sattais atthais - tees iktis battis taintis chauntis paintis chhattis - - - chalis"
+        " - - - chavalis paintalis - - - - pachas"
+    ),
     "- ikkees - - chaubees pachees - - - - - - - - - - - - - - chalees - - - - - - - - - pachaas",
 )
 _LATIN_HINDI_FROM_TEN = "- gyarah barah terah chaudah pandrah solah satrah atharah unnis"
@@ -143,15 +147,30 @@ _HALVES = frozenset(
     )
 )
 _GAP = re.compile(r"[ -]")
+
+
+def _each(words: str) -> list[str]:
+    return words.split()
+
+
 # Right after these a word is a number, whatever else it may be: "size one".
 _LEADERS = frozenset(
     map(
         normal_form,
-        "size number age stage volume größe nummer alter taille numéro talla número taglia maat saiz साइज साइज़ नंबर कक्षा क्लास iphone".split(),
+        _each(
+            "size number age stage volume größe nummer alter taille numéro talla número taglia maat saiz साइज साइज़ नंबर कक्षा क्लास iphone"
+        ),
     )
 )
 # Likewise what stands behind one: "दो गुणा तीन", "panch number".
-_NUMBERED = frozenset(map(normal_form, "गुणा नंबर number nambar दर्जन darjan darzan mal mukhi मुखी बर्नर burner burnar जार jar सिम sim डोर door दरवाजे पल्ले सीटर seater पॉकेट".split()))
+_NUMBERED = frozenset(
+    map(
+        normal_form,
+        _each(
+            "गुणा नंबर number nambar दर्जन darjan darzan mal mukhi मुखी बर्नर burner burnar जार jar सिम sim डोर door दरवाजे पल्ले सीटर seater पॉकेट"
+        ),
+    )
+)
 _HUNDRED = normal_form("सौ")
 _FRACTIONS = {normal_form("डेढ़"): Fraction(3, 2), normal_form("ढाई"): Fraction(5, 2), normal_form("सवा"): Fraction(5, 4)}
 _FRACTION_SIGN = re.compile("[\u0900-\u097f]")
@@ -162,10 +181,13 @@ _DOZEN = re.compile(
     rf"(?<![^\W\d_])(?:(?P<count>\d{{1,3}}) ?|(?:a|an|one|un|une|una|ein|एक|ek) )?(?:dozen|dutzend|douzaine|docena|dúzia|dozzina|dozijn|tuzin|düzine|dussin|{normal_form('दर्जन')}|darjan|darzan)(?![^\W_])"
     r"|(?P<joined>\d{1,3}) ?(?:ダース|다스|โหล|打)"
 )
-_TIMES = re.compile(rf"(?<=\d) ?(?:(?<= )(?:by|mal|por|par|per|na|op|{normal_form('गुणा')})(?= )|คูณ|곱하기|かける) ?(?=\d)")
+_TIMES = re.compile(
+    rf"(?<=\d) ?(?:(?<= )(?:by|mal|por|par|per|na|op|{normal_form('गुणा')})(?= )|คูณ|곱하기|かける) ?(?=\d)"
+)
 _LINKS = frozenset(["and", "und", "y", "e", "et", "en", "i", "och"])
 # One letter after a word is more often a letter than a unit.
 _LONG_MEASURES = frozenset(name for name in MEASURES if len(name) > 1)
+
 
 def fold_number_words(text: str) -> str:
     """Write number words as digits, each number apart from what stands beside it.
@@ -200,7 +222,11 @@ def _spaced_words(text: str) -> str:
     done = i = 0
     while i < len(words):
         count = _count(text, words[i:])
-        number = _meant(text, words[max(i - 1, 0) : i], words[i : i + count], words[i + count : i + count + 1]) if count else None
+        number = (
+            _meant(text, words[max(i - 1, 0) : i], words[i : i + count], words[i + count : i + count + 1])
+            if count
+            else None
+        )
         if number is not None:
             pieces += [text[done : words[i].start()], f"{number}"]
             done = words[i + count - 1].end()

@@ -14,6 +14,7 @@ import numpy as np
 
 from shelfsense.bundle import Bundle
 from shelfsense.errors import BundleRefused, InputRefused
+from shelfsense.product_types import ProductTypes
 from shelfsense.understander import Understander
 from shelfsense_training.evaluation.baseline_system import BaselineSystem, LabelledSide
 from shelfsense_training.evaluation.fasttext_baseline import read_baseline_lines
@@ -56,6 +57,11 @@ class Evaluation:
         self._name = name
         self._prepared = prepare(understander, data.queries)
         self._known = np.array([each.known for each in self._prepared])  # (N,)
+
+    @property
+    def product_types(self) -> ProductTypes:
+        """The bundle's."""
+        return self._types
 
     @classmethod
     def load(cls, bundle: Path, data: Path) -> Evaluation:
@@ -115,7 +121,7 @@ class Evaluation:
         """
         systems = self._systems(baseline)
         if other is not None:
-            systems.append(replace(other._bundle_system(), name=OTHER))
+            systems.append(replace(other.bundle_system(), name=OTHER))
         return Measured(self._report(systems, baseline, bootstrap), systems, self._data, self._types, origin)
 
     def beside(self, bundle: Path, data: Path) -> Evaluation:
@@ -125,12 +131,14 @@ class Evaluation:
             BundleRefused: naming the file at fault, or where its product types are others.
         """
         other = Evaluation.load(bundle, data)
-        if [node.id for node in other._types.nodes] != [node.id for node in self._types.nodes]:
-            raise BundleRefused("product_types.json", "is another tree than the measured bundle's", "name a bundle of the same tree")
+        if [node.id for node in other.product_types.nodes] != [node.id for node in self._types.nodes]:
+            raise BundleRefused(
+                "product_types.json", "is another tree than the measured bundle's", "name a bundle of the same tree"
+            )
         return other
 
     def _systems(self, baseline: BaselineSystem | None) -> list[System]:
-        return [self._bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]
+        return [self.bundle_system(), *([] if baseline is None else [self._baseline_system(baseline)])]
 
     def _report(self, systems: list[System], baseline: BaselineSystem | None, bootstrap: Bootstrap) -> dict[str, Any]:
         """Return the content of ``metrics.json``.
@@ -158,7 +166,8 @@ class Evaluation:
             "levels": level_reports(systems, self._data, self._types, bootstrap),
         }
 
-    def _bundle_system(self) -> System:
+    def bundle_system(self) -> System:
+        """Return what the bundle answers to every query."""
         bundle, prepared = self._understander, self._prepared
         scores = served_answers(bundle, bundle.infer, prepared, by_length(prepared), BUNDLE).probabilities
         cuts = threshold_rows(bundle.thresholds, prepared, self._types)

@@ -17,7 +17,7 @@ NamedSpan = tuple[str, frozenset[str]]
 """A kind of `ATTRIBUTES` and the words of a span, plurals folded."""
 
 _LOCALE = "en"
-_LINKS = frozenset("a an and for in of on the to with".split())
+_LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
 
 
 @dataclass(frozen=True, slots=True)

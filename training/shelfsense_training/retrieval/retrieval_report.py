@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from shelfsense_training.retrieval.baselines import bm25, character_tfidf, fasttext_vectors, sparse_nearest, word_tfidf
-from shelfsense_training.retrieval.fold_run import FoldPlan
 from shelfsense_training.retrieval.graded_queries import GradedQueries
 from shelfsense_training.retrieval.retrieval_figures import (
     DEPTH,

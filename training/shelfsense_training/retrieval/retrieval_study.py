@@ -34,7 +34,9 @@ _CUT = (0, 2, 4, 7, 9, 11)
 ABLATIONS: Mapping[str, FoldPlan] = {
     plan.label: plan
     for plan in (
-        FoldPlan(0, label="no weights", retriever=RetrieverSettings(weighted=False), cross_encoder=None, distillation=None),
+        FoldPlan(
+            0, label="no weights", retriever=RetrieverSettings(weighted=False), cross_encoder=None, distillation=None
+        ),
         FoldPlan(
             0,
             label="neighbours as positives",
@@ -42,7 +44,13 @@ ABLATIONS: Mapping[str, FoldPlan] = {
             cross_encoder=None,
             distillation=None,
         ),
-        FoldPlan(0, label="no teacher", retriever=RetrieverSettings(teacher_weight=0.0), cross_encoder=None, distillation=None),
+        FoldPlan(
+            0,
+            label="no teacher",
+            retriever=RetrieverSettings(teacher_weight=0.0),
+            cross_encoder=None,
+            distillation=None,
+        ),
         FoldPlan(0, label="pointwise loss", cross_encoder=CrossEncoderSettings(pairwise=False), distillation=None),
         FoldPlan(0, label="no cosines first", cross_encoder=CrossEncoderSettings(cosine_steps=0), distillation=None),
     )
