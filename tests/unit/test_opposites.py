@@ -137,3 +137,8 @@ def test_all_terms_are_found_in_themselves() -> None:
         if row["value"] not in named_values(term.rstrip("*"), row["language"]).get(row["attribute"], frozenset())
     ]
     assert lost == []
+
+
+def test_korean_joins_an_audience_to_what_stands_before() -> None:
+    assert audience_refusal("운동화여자255", "여성 운동화 255", "ko", "ko") == ""
+    assert audience_refusal("운동화남자255", "여성 운동화 255", "ko", "ko") == "is for another audience: women, not men"

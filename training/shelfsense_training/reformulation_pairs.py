@@ -153,6 +153,7 @@ class _Locale:
         self._understander = understander
         self._locale = locale
         self._pairs = [pair for pair in pairs if is_held_out_writing(pair)]
+        self._wrong = {_meaning(pair): frozenset(pair.near) for pair in pairs}
         self._heads = self._candidates(heads, pairs)
         texts = [head.text for head in self._heads]
         output = self._answer(texts)
@@ -254,7 +255,11 @@ class _Locale:
             )
             # Written alike is found without a score.
             if not refused and match_form(text, self._locale) != match_form(head.text, self._locale):
-                rows.append((float(cosines[h]), *letters, type_odds(mine), meaning in head.means))
+                # Two people may have written one need: a head of the very same words is right, but for one that
+                # was put beside this very pair to be wrong.
+                same = letters[0] >= WHOLE and head.text not in self._wrong.get(meaning, ())
+                right = meaning in head.means or same
+                rows.append((float(cosines[h]), *letters, type_odds(mine), right))
         table = np.array(rows, dtype=np.float64).reshape(-1, 5)
         return NearHeads(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0)
 

@@ -7,9 +7,11 @@ second, a synonym the other way round. The weights come with the bundle. K neigh
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 
 from shelfsense.reformulation.compared_form import compared_form
 from shelfsense.reformulation.writing.gram_overlap import gram_signs
+from shelfsense.reformulation.writing.loose_form import loose_form
 from shelfsense.thresholds import AgreementWeights
 
 MOST_TYPE_ODDS = 4.0
@@ -37,7 +39,10 @@ def letter_signs(query: str, query_locale: str, head: str, head_locale: str) -> 
         head: what may stand for it.
         head_locale: the head's locale.
     """
-    return gram_signs(compared_form(query, query_locale), compared_form(head, head_locale))
+    folded = gram_signs(compared_form(query, query_locale), compared_form(head, head_locale))
+    # A misspelt word is no synonym, and what stands for its neighbour in a table need not be what it stands beside.
+    plain = gram_signs(loose_form(query, query_locale), loose_form(head, head_locale))
+    return max(folded, plain, key=itemgetter(0))
 
 
 def type_odds(probability: float) -> float:

@@ -6,13 +6,17 @@ Opposites conflict only where both texts name one.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
 from shelfsense.reformulation.value_terms import named_terms, table_terms
+from shelfsense.reformulation.writing.languages import writing_of
 
 _TABLE = Path(__file__).with_name("opposites.tsv")
 _AUDIENCE = "audience"
+# Shoppers join them to what stands before: 운동화여자.
+_KOREAN_WITHIN = re.compile("(?<=[가-힣])(?<!유)(여성|여자|남성|남자|어린이|아동)")
 # A girl is a child, and in most languages a cot for babies is a child's bed.
 _WITHIN = {"girls": "children", "boys": "children", "babies": "children"}
 
@@ -62,6 +66,8 @@ def named_values(text: str, locale: str) -> dict[str, frozenset[str]]:
         locale: a tag of the bundle, or ``und``.
     """
     found: dict[str, set[str]] = {}
+    if writing_of(locale) == "ko":
+        text = _KOREAN_WITHIN.sub(r" \1", text)
     for attribute, value, _ in named_terms(_TABLE, text, locale):
         if value:  # a "thing" row has none: it only looks like a name
             found.setdefault(attribute, set()).add(value)
