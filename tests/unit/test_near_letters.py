@@ -47,6 +47,14 @@ def test_a_head_is_found_by_its_letters(index: HeadIndex, text: str, locale: str
     assert NearLetters(index).find(text, locale, 3, 0.4)[:1] == [head]
 
 
+def test_the_same_words_are_found_in_synonyms_and_in_any_order(index: HeadIndex) -> None:
+    near = NearLetters(index)
+    assert near.of_same_words("cover sofa", "en") == ["couch cover"]
+    assert near.of_same_words("kabellos kopfhörer", "de") == ["kopfhörer kabellos"]
+    assert near.of_same_words("sofa", "en") == []
+    assert near.of_same_words("🎈", "en") == []
+
+
 def test_other_words_and_other_locales_find_nothing(index: HeadIndex) -> None:
     near = NearLetters(index)
     assert near.find("wasserkocher", "de", 3, 0.4) == []
@@ -67,7 +75,8 @@ def test_an_added_head_is_found_and_a_removed_one_is_not(index: HeadIndex) -> No
 def test_the_text_that_shares_most_is_among_the_nearest(forms: list[str], form: str) -> None:
     letters = LetterIndex.of(forms)
     best = max(range(len(forms)), key=lambda row: gram_overlap(form, forms[row]))
-    found = letters.nearest(form, len(forms))
+    found = [row for row, _ in letters.nearest(form, len(forms))]
+    assert all(share <= gram_overlap(form, forms[row]) + 1e-9 for row, share in letters.nearest(form, len(forms)))
     assert len(found) == len(set(found))
     if gram_overlap(form, forms[best]) > 0:
         assert best in found
@@ -78,4 +87,4 @@ def test_a_text_finds_itself_first(forms: list[str]) -> None:
     letters = LetterIndex.of(forms)
     for form in forms:
         found = letters.nearest(form, 1)
-        assert not found or gram_overlap(form, forms[found[0]]) > 0
+        assert not found or gram_overlap(form, forms[found[0][0]]) > 0

@@ -226,7 +226,9 @@ class _Locale:
 
     def _by_letters(self, text: str) -> list[int]:
         form = compared_form(text, self._locale)
-        overlaps = [(gram_overlap(form, self._forms[row]), row) for row in self._letters.nearest(form, 3 * BY_LETTERS)]
+        overlaps = [
+            (gram_overlap(form, self._forms[row]), row) for row, _ in self._letters.nearest(form, 3 * BY_LETTERS)
+        ]
         best = sorted((each for each in overlaps if each[0] >= LEAST_LETTERS), key=lambda each: -each[0])
         return [row for _, row in best[:BY_LETTERS]]
 

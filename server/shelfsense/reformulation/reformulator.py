@@ -7,7 +7,7 @@ L product types, E embedding.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,11 @@ from shelfsense.reformulation.agreement import (
     type_odds,
 )
 from shelfsense.reformulation.attribute_spans import LazySpans
+from shelfsense.reformulation.compared_form import compared_form
 from shelfsense.reformulation.gates import product_type_refusal
 from shelfsense.reformulation.head_files import HEADS
 from shelfsense.reformulation.head_index import HeadIndex, HeadMatch
-from shelfsense.reformulation.near_letters import NearLetters
+from shelfsense.reformulation.near_letters import NearLetters, same_words
 from shelfsense.reformulation.word_gates import words_refusal
 from shelfsense.reformulation.written_alike import WrittenAlike
 from shelfsense.text import normal_form
@@ -79,8 +80,10 @@ class Reformulator:
         # In the precision of the wire, so that a client comparing score and threshold agrees.
         self._threshold = {tag: float(np.float32(t.reformulation)) for tag, t in thresholds.by_locale.items()}
         self._weights = thresholds.agreement
-        self._least_cosine = {tag: least_cosine(self._weights, least) for tag, least in self._threshold.items()}
-        reach = {least: LeastCosines(self._weights, least) for least in set(self._threshold.values())}
+        # What has the very same words may score whatever its cosine; it is found by its letters, and asked apart.
+        other = None if self._weights is None else replace(self._weights, whole=0.0)
+        self._least_cosine = {tag: least_cosine(other, least) for tag, least in self._threshold.items()}
+        reach = {least: LeastCosines(other, least) for least in set(self._threshold.values())}
         self._least_by_odds = {tag: reach[least] for tag, least in self._threshold.items()}
         self._places: dict[str, tuple[int, int]] = {}  # type id to the indices of its level-1 ancestor and itself
         for tag in heads.locales:
@@ -146,7 +149,7 @@ class Reformulator:
         found = [of_match(match, match.score) for match in exact]
         for match in near:
             odds = type_odds(float(probabilities[self._places[match.product_type][1]])) if match.product_type else 0.0
-            if not shown and match.score < self._least_by_odds[locale].of(odds):
+            if not shown and match.score < self._least_by_odds[locale].of(odds) and not _same_words(asked, match):
                 continue
             score = self._score(asked, match, odds)
             if shown or score >= threshold:
@@ -205,15 +208,20 @@ class Reformulator:
         near = self.nearest(asked, locale, embedding, options, least=least, beside=beside)
         if self._weights is None:
             return near
+        # Fewer than were asked for: what is not among them has too low a cosine for any other words than the same.
+        complete = len(near) < SCORED and least > 0
         near = near[:SCORED]
         if not asked.known or not _same_language(locale, asked.locale):
             return near
         rows = {match.row for match in (*near, *beside)}
-        alike = self._letters.find(asked.text, locale, BY_LETTERS, LEAST_LETTERS)
+        if complete:
+            alike = self._letters.of_same_words(asked.text, locale)
+        else:
+            alike = self._letters.find(asked.text, locale, BY_LETTERS, LEAST_LETTERS)
         return near + [
             match
             for match in self._heads.scored(locale, alike, embedding)
-            if match.row not in rows and match.score >= least
+            if match.row not in rows and (match.score >= least or _same_words(asked, match))
         ]
 
     def gated(self, asked: Asked, match: HeadMatch, probabilities: NDArray[np.float32]) -> str:
@@ -262,6 +270,10 @@ def best(found: Sequence[Reformulation], options: Options) -> list[Reformulation
         refused = sorted((each for each in found if not each.accepted), key=_best_first)
         kept = sorted([*kept, *refused[: most - len(kept)]], key=_best_first)
     return kept
+
+
+def _same_words(asked: Asked, match: HeadMatch) -> bool:
+    return same_words(compared_form(asked.text, asked.locale), compared_form(match.query, match.locale))
 
 
 def _same_language(tag: str, other: str) -> bool:

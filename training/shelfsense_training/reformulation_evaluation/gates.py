@@ -76,9 +76,6 @@ class _MarkedSet:
     def kinds(self, pair: tuple[int, int]) -> frozenset[str]:
         return differing_kinds(self.queries[pair[0]], self.queries[pair[1]])
 
-    def words(self, row: int) -> frozenset[str]:
-        return self.queries[row].words
-
     def digits(self, row: int) -> list[str]:
         return sorted(re.findall(r"\d+", self.queries[row].text))
 
@@ -112,10 +109,6 @@ def _refused(setting: Setting, marked: _MarkedSet, rule: str) -> dict[str, Any]:
     # A number outside the marked kinds (a model's, in its name) is another wish all the same.
     same = [pair for pair in equal if marked.digits(pair[0]) == marked.digits(pair[1])]
     found["equal lost, same numbers"] = mean_figure([_refuses(setting, marked, pair, types=False) for pair in same])
-    # Queries that differ in no span of any kind are told in the same words, in another order or form.
-    words = [pair for pair in same if marked.words(pair[0]) == marked.words(pair[1])]
-    found["same words lost"] = mean_figure([_refuses(setting, marked, pair, types=False) for pair in words])
-    found["same words lost, types too"] = mean_figure([_refuses(setting, marked, pair, types=True) for pair in words])
     lost = Counter(refusal_kind(_reason(setting, marked, pair, types=True)) for pair in equal)
     return {**found, "lost by": {kind: count for kind, count in lost.most_common() if kind}}
 

@@ -17,7 +17,6 @@ NamedSpan = tuple[str, frozenset[str]]
 """A kind of `ATTRIBUTES` and the words of a span, plurals folded."""
 
 _LOCALE = "en"
-_LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,6 @@ class MarkedQuery:
 
     text: str
     spans: frozenset[NamedSpan]
-
-    @property
-    def words(self) -> frozenset[str]:
-        """Its words in any order, plurals folded, without those that only link."""
-        return _words(self.text) - _LINKS
 
     @classmethod
     def of(cls, query: TaggedQuery) -> MarkedQuery:
