@@ -61,7 +61,7 @@ def fold_joined_numbers(text: str) -> str:
     for numerals in _SCRIPTS:
         if numerals.sign.search(text):
             text = _folded(text, numerals)
-    return _THOUSAND_DOTS.sub("k", _SPOKEN.sub(lambda name: f" {_NAMES[name[0].strip()]}", text))
+    return _SPOKEN_K.sub("k", _SPOKEN.sub(lambda name: f" {_NAMES[name[0].strip()]}", text))
 
 
 def number_of(parts: Sequence[int], *, ten_multiplies: bool = False) -> int | None:
@@ -172,7 +172,7 @@ _NAMES = {
 }
 _SPOKEN = re.compile(rf"(?:{'|'.join(sorted(_NAMES, key=len, reverse=True))}) ?(?=\d)")
 # "ケー" begins a case and "เค" one in Thai.
-_THOUSAND_DOTS = re.compile(r"(?<=\d) ?(?:ケー(?![ァ-ヶ])|케이(?![가-힣])|เค(?![สกร็]))")
+_SPOKEN_K = re.compile(r"(?<=\d) ?(?:ケー(?![ァ-ヶ])|케이(?![가-힣])|เค(?![สกร็]))")
 
 
 def _named(first: str, last: str) -> list[str]:
