@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class FoldPlan:
         retriever: settings.
         cross_encoder: settings; None where there is no re-ranker.
         distillation: settings; None where the retriever learns nothing from it.
+        typed: the network reads each query's likeliest product type behind it.
     """
 
     fold: int
@@ -66,6 +67,7 @@ class FoldPlan:
     retriever: RetrieverSettings = field(default_factory=RetrieverSettings)
     cross_encoder: CrossEncoderSettings | None = field(default_factory=CrossEncoderSettings)
     distillation: CrossDistillationSettings | None = field(default_factory=CrossDistillationSettings)
+    typed: bool = False
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ class FoldRun:
         teacher: (N, E) vectors of the untuned twelve-layer network.
         start: makes the bi-encoder that training starts from.
         folder: of the results.
+        typed_texts: makes the queries with their likeliest product types behind them, (N,).
     """
 
     def __init__(
@@ -91,12 +94,14 @@ class FoldRun:
         teacher: NDArray[np.floating[Any]],
         start: Callable[[], UnderstanderModel],
         folder: Path,
+        typed_texts: Callable[[], Sequence[str]],
     ) -> None:
         self.queries = queries
         self.teacher = teacher
         self._tokenizer = tokenizer
         self._start = start
         self._folder = folder
+        self._typed_texts = typed_texts
         self.partners = queries.partners()
 
     def path(self, plan: FoldPlan) -> Path:
@@ -113,7 +118,13 @@ class FoldRun:
         torch.manual_seed(plan.seed)
         model = self._start()
         training = RetrieverTraining(
-            model, self._tokenizer, self.queries, self.teacher, fold=plan.fold, settings=plan.retriever
+            model,
+            self._tokenizer,
+            self.queries,
+            self.teacher,
+            fold=plan.fold,
+            settings=plan.retriever,
+            texts=self._typed_texts() if plan.typed else None,
         )
         course = training.run()
         found: dict[str, Any] = {"tested": training.tested, "kept": course.kept, "validation": course.validation}

@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shelfsense.bundle import Bundle
 from shelfsense.models.understander_model import UnderstanderModel
+from shelfsense.query import Query
+from shelfsense.understander import Understander
 from shelfsense_training.backbones import keep_layers
+from shelfsense_training.bundle_building import answer_queries
 from shelfsense_training.checkpoints import load_checkpoint, save_checkpoint
 from shelfsense_training.distillation import teacher_vectors
 from shelfsense_training.retrieval.cross_encoder_training import CrossEncoderSettings
@@ -51,6 +55,7 @@ ABLATIONS: Mapping[str, FoldPlan] = {
             cross_encoder=None,
             distillation=None,
         ),
+        FoldPlan(0, label="product type in the input", typed=True, cross_encoder=None, distillation=None),
         FoldPlan(0, label="pointwise loss", cross_encoder=CrossEncoderSettings(pairwise=False), distillation=None),
         FoldPlan(0, label="no cosines first", cross_encoder=CrossEncoderSettings(cosine_steps=0), distillation=None),
     )
@@ -149,7 +154,22 @@ class RetrievalStudy:
             self.teacher,
             lambda: copy.deepcopy(self._student),
             self._folder / "runs",
+            lambda: self.typed_texts,
         )
+
+    @cached_property
+    def typed_texts(self) -> tuple[str, ...]:
+        """The queries, each with the name of its likeliest level-2 product type behind it, by the recipe's network."""
+        understander = Understander.load(Bundle.open(self._recipe.work / "bare"), threads=1)
+        rows = [row for row, text in enumerate(self.queries.texts) if text]  # one of signs alone is empty in model form
+        asked = [Query(self.queries.texts[row], "en", truncate=True) for row in rows]
+        types = understander.network_types
+        second = types.by_level[2]
+        likeliest = second[answer_queries(understander, asked).probabilities[:, second].argmax(axis=1)].tolist()
+        texts = list(self.queries.texts)
+        for row, node in zip(rows, likeliest, strict=True):
+            texts[row] = f"{texts[row]} {types.nodes[node].name.lower()}"
+        return tuple(texts)
 
     def do(self, plans: Sequence[FoldPlan]) -> None:
         """Do the runs that nobody has begun."""

@@ -105,6 +105,7 @@ class RetrieverTraining:
         fold: the one that is tested: none of its groups is read.
         settings: how.
         scores: a cross-encoder's, that likely partners are filtered by; cosines alone without.
+        texts: (N,) what the network reads of each query; the queries themselves when None.
     """
 
     def __init__(
@@ -117,12 +118,13 @@ class RetrieverTraining:
         fold: int,
         settings: RetrieverSettings,
         scores: Scores | None = None,
+        texts: Sequence[str] | None = None,
     ) -> None:
         self.model = model
         self._queries = queries
         self._settings = settings
         self._scores = scores
-        self.tokens = [list(tokenizer.network_input(text, "en", truncate=True).ids) for text in queries.texts]
+        self.tokens = [list(tokenizer.network_input(text, "en", truncate=True).ids) for text in texts or queries.texts]
         validating = (fold + VALIDATION_FOLD_STEP) % (int(queries.fold.max()) + 1)
         self.open_rows = np.flatnonzero((queries.fold != fold) & (queries.fold != validating))
         self._hoods = Neighbourhoods(teacher, _TEACHER_POOL, self.open_rows)
