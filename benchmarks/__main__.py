@@ -12,6 +12,7 @@ import typer
 from benchmarks import (
     bad_input,
     batch_wire,
+    beside,
     cache_hit,
     drain_swap,
     engine,
@@ -52,6 +53,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "precise": precise.measure,
     "throughput": throughput.measure,
     "one_for_all": one_for_all.measure,
+    "beside": beside.measure,
     "head_search": head_search.measure,
     "bad_input": bad_input.measure,
     "refusals": refusals.measure,
@@ -80,9 +82,9 @@ SERVING: Mapping[str, Benchmark] = {
 }
 """Those of the service under load, in the order of benchmarks/RESULTS.md."""
 
-# They download the whole installation, embed a million queries, need a bundle with a re-ranker or the extra of the
+# They want another bundle, download the whole installation, embed a million queries, need a bundle with a re-ranker or the extra of the
 # fuzzer, or take 20 minutes.
-_ONLY_WHEN_NAMED = {"fresh_clone", "fuzz", "head_search", "precise", "soak"}
+_ONLY_WHEN_NAMED = {"beside", "fresh_clone", "fuzz", "head_search", "precise", "soak"}
 
 _ALL = {**BENCHMARKS, **SERVING}
 _SERVING_OUT = ROOT / "benchmarks" / "results.json"
@@ -98,6 +100,7 @@ VectorsOption = Annotated[
 ]
 QueriesOption = Annotated[str, typer.Option(metavar="LOCALE=FILE", help="head_search: real queries, one a line.")]
 MinutesOption = Annotated[float, typer.Option(min=0.1, help="fuzz: how long it goes on.")]
+OtherOption = Annotated[Path | None, typer.Option(metavar="DIR", help="beside: the bundle to compare with.")]
 TestsOption = Annotated[bool, typer.Option("--with-tests", help="fresh_clone: also time make test.")]
 
 
@@ -112,14 +115,21 @@ def main(  # noqa: PLR0913 -- the options of a command
     vectors: VectorsOption = QUERY_VECTORS,
     queries: QueriesOption = "",
     minutes: MinutesOption = 20.0,
+    other: OtherOption = None,
 ) -> None:
-    """Measure, all but fresh_clone, fuzz, head_search, precise and soak unless named."""
+    """Measure, all but beside, fresh_clone, fuzz, head_search, precise and soak unless named."""
     names = names or [name for name in _ALL if name not in _ONLY_WHEN_NAMED]
     unknown = set(names) - set(_ALL)
     if unknown:
         raise typer.BadParameter(f"no benchmark is called {min(unknown)}; choose of {', '.join(_ALL)}")
     setting = Setting(
-        bundle.resolve(), quick=quick, with_tests=with_tests, vectors=vectors, queries=queries, minutes=minutes
+        bundle.resolve(),
+        quick=quick,
+        with_tests=with_tests,
+        vectors=vectors,
+        queries=queries,
+        minutes=minutes,
+        other=None if other is None else other.resolve(),
     )
     try:
         holds = [_run(name, setting, out, page) for name in names]

@@ -31,6 +31,7 @@ class Setting:
         vectors: folder of the vectors that `head_search` searches, or where it keeps those it makes.
         queries: real queries among those it makes, as ``LOCALE=FILE``, one a line; empty for none.
         minutes: how long `fuzz` goes on.
+        other: the bundle folder that `beside` compares with; None where none is named.
     """
 
     bundle: Path
@@ -39,6 +40,7 @@ class Setting:
     vectors: Path = QUERY_VECTORS
     queries: str = ""
     minutes: float = 20.0
+    other: Path | None = None
 
     def times(self, full: int) -> int:
         """Return how often to repeat what a full run repeats `full` times."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks import beside
 from benchmarks.damages import damages
-from benchmarks.finding import BenchmarkFailed, Finding
+from benchmarks.finding import BenchmarkFailed, Finding, Setting
 from benchmarks.records import append_record, read_records, record
 from benchmarks.results_page import BEGIN, END, part, section, spliced, write_page
 from benchmarks.spread import Spread
@@ -89,3 +90,10 @@ def test_every_damage_changes_the_folder_and_is_undone(tiny_bundle: Path, tmp_pa
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_is_timed_beside_another(tiny_bundle: Path) -> None:
+    finding = beside.measure(Setting(tiny_bundle, quick=True, other=tiny_bundle))
+    assert all(finding.figures[name] > 0 for name in ("ours_ms", "other_ms", "ratio"))
+    with pytest.raises(BenchmarkFailed, match="--other"):
+        beside.measure(Setting(tiny_bundle, quick=True))
