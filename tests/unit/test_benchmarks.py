@@ -94,6 +94,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_bundle_is_timed_beside_another(tiny_bundle: Path) -> None:
     finding = beside.measure(Setting(tiny_bundle, quick=True, other=tiny_bundle))
-    assert all(finding.figures[name] > 0 for name in ("ours_ms", "other_ms", "ratio"))
+    assert all(float(finding.figures[name]) > 0 for name in ("ours_ms", "other_ms", "ratio"))
     with pytest.raises(BenchmarkFailed, match="--other"):
         beside.measure(Setting(tiny_bundle, quick=True))
